@@ -1,0 +1,175 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// A self-hosted assistant for research communities: answers from your papers, with lines one can check.
+#[derive(Debug, Parser)]
+#[command(name = "colloquy", version, about, long_about = None, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Configuration file [default: colloquy.toml in this folder, where there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "COLLOQUY_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Data folder: documents, index, state
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Set any key of the configuration, for example `--set engine.slots=2`
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Log more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try it: fetch two small models, read the sample papers, answer four questions, stay open as a chat
+    Try {
+        /// The sample papers [default: those of the source tree]
+        #[arg(long, value_name = "DIR")]
+        samples: Option<PathBuf>,
+    },
+    /// Read papers and notes into the library: PDF, JATS, ACL Anthology XML, BibTeX, arXiv Atom, HTML, Markdown, text
+    Ingest {
+        /// Files and folders
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Who may read them: community:NAME, group:NAME, room:NAME or person:NAME [default: the community]
+        #[arg(long)]
+        scope: Option<chat::Scope>,
+    },
+    /// Ask one question
+    Ask {
+        /// The question
+        #[arg(required = true)]
+        question: Vec<String>,
+    },
+    /// Chat in this terminal; through a pipe, one question a line
+    Chat,
+    /// Look after the library
+    #[command(subcommand)]
+    Library(Library),
+    /// Look after the models
+    #[command(subcommand)]
+    Models(Models),
+    /// Check configuration, models, disk, memory, processor, index and state
+    Doctor {
+        /// Also check every model file against its checksum
+        #[arg(long)]
+        deep: bool,
+    },
+    /// Measure retrieval and answers
+    #[command(subcommand)]
+    Eval(Eval),
+}
+
+/// `colloquy library`
+#[derive(Debug, Subcommand)]
+pub enum Library {
+    /// List documents by title
+    List {
+        /// Part of a title or an author
+        #[arg(default_value = "")]
+        matching: String,
+        /// Most rows
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show a document: what is known of it, and its passages
+    Show {
+        /// Its id, as `list` prints it
+        id: String,
+        /// Print the passages whole
+        #[arg(long)]
+        text: bool,
+    },
+    /// Remove documents with everything derived from them
+    Remove {
+        /// Their ids, as `list` prints them
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Count documents, passages and characters
+    Stats,
+    /// Build the index anew, for example after another encoder was chosen
+    Reindex,
+}
+
+/// `colloquy models`
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// List the catalogue: what is here, what is used
+    List,
+    /// Bring a model to this machine
+    Fetch {
+        /// Its name
+        name: String,
+    },
+    /// Show all that is known of a model
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Use a model from now on: fetches it and writes its name into the configuration file
+    Use {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `colloquy eval`
+#[derive(Debug, Subcommand)]
+pub enum Eval {
+    /// nDCG@10, Recall@100, MAP and MRR of a retrieval collection
+    Retrieval(EvalRetrieval),
+    /// Support, citations and abstention on questions with known documents
+    Qa {
+        /// JSON lines: question, and gold: document ids, or "none"
+        file: PathBuf,
+        /// The library to ask: files and folders, read into a library of their own [default: the configured library]
+        #[arg(long, value_name = "PATH")]
+        library: Vec<PathBuf>,
+    },
+}
+
+/// `colloquy eval retrieval`
+#[derive(Debug, Args)]
+pub struct EvalRetrieval {
+    /// The collection's format
+    #[arg(long, value_enum, default_value_t = Format::Beir)]
+    pub format: Format,
+    /// Its folder: corpus.jsonl, queries*.jsonl, qrels/*.tsv
+    pub dir: PathBuf,
+    /// Which evidence [default: all three]
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// Relevance judgements: the name of a file in qrels/
+    #[arg(long, default_value = "")]
+    pub split: String,
+    /// Most queries
+    #[arg(long)]
+    pub limit: Option<usize>,
+}
+
+/// A collection's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// BEIR: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv
+    Beir,
+}
+
+/// Which evidence a search uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Vectors alone
+    Dense,
+    /// Terms alone
+    Sparse,
+    /// Both, fused by rank and re-ranked
+    Hybrid,
+}

@@ -1,0 +1,159 @@
+//! `doctor`: checks everything that an answer stands on; each failing line says what to do.
+
+use std::{fs, path::Path};
+
+use chat::ports::{Documents, Index};
+use inference::Fetcher;
+use store::{DataLock, Store};
+
+use crate::{
+    home::{Home, Needs, catalogue},
+    progress::say,
+    settings::Settings,
+};
+
+/// Below this the disk is nearly full.
+const DISK_FREE_MIN_MIB: u64 = 512;
+
+struct Sheet {
+    healthy: bool,
+}
+
+impl Sheet {
+    fn good(&self, what: &str, found: &str) {
+        say(&format!("ok    {what:<12}{found}"));
+    }
+
+    fn note(&self, what: &str, found: &str) {
+        say(&format!("note  {what:<12}{found}"));
+    }
+
+    fn bad(&mut self, what: &str, found: &str) {
+        self.healthy = false;
+        say(&format!("FAIL  {what:<12}{found}"));
+    }
+}
+
+/// Checks; false where something failed.
+pub async fn run(settings: &Settings, deep: bool) -> anyhow::Result<bool> {
+    let mut sheet = Sheet { healthy: true };
+    let file = settings.file.as_ref().map_or("defaults".to_owned(), |file| file.display().to_string());
+    sheet.good("config", &file);
+    processor(&mut sheet);
+    memory(&mut sheet);
+    models(settings, deep, &mut sheet)?;
+    let dir = settings.data_dir();
+    disk(&dir, &mut sheet);
+    if let Err(error) = settings.qdrant_api_key() {
+        sheet.bad("secrets", &error.to_string());
+    }
+    match DataLock::take(&dir) {
+        Err(error) => {
+            sheet.bad("data", &format!("{error}; state and index cannot be checked while it runs"));
+            return Ok(false);
+        }
+        Ok(_released_at_once) => sheet.good("data", &dir.display().to_string()),
+    }
+    state(&dir, &mut sheet).await;
+    if sheet.healthy {
+        agreement(settings, &mut sheet).await;
+    }
+    say(if sheet.healthy { "all is well" } else { "something needs you: see the lines marked FAIL" });
+    Ok(sheet.healthy)
+}
+
+fn processor(sheet: &mut Sheet) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    #[cfg(target_arch = "x86_64")]
+    {
+        // The build needs AVX2, FMA and F16C (.cargo/config.toml), so they are here; AVX-512 is found at run time.
+        let wide = if std::arch::is_x86_feature_detected!("avx512f") { ", AVX-512" } else { "" };
+        sheet.good("processor", &format!("{cores} cores, AVX2{wide}"));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    sheet.good("processor", &format!("{cores} cores"));
+    match (inference::gpu(), cfg!(any(feature = "cuda", feature = "metal"))) {
+        (Some(name), _) => sheet.good("gpu", &name),
+        (None, true) => sheet.note("gpu", "none found; answers are written on the CPU"),
+        (None, false) => sheet.note("gpu", "this build has no GPU support; build with --features cuda or metal to use one"),
+    }
+}
+
+fn memory(sheet: &mut Sheet) {
+    match inference::memory_free_mib() {
+        Some(free) => sheet.good("memory", &format!("{free} MiB free")),
+        None => sheet.note("memory", "the system does not say how much is free"),
+    }
+}
+
+fn models(settings: &Settings, deep: bool, sheet: &mut Sheet) -> anyhow::Result<()> {
+    let catalogue = catalogue(settings)?;
+    let fetcher = Fetcher::new(settings.models_dir());
+    for name in [&settings.models.generate, &settings.models.embed].into_iter().filter(|name| !name.is_empty()) {
+        let found = catalogue.get(name).and_then(|model| {
+            fetcher.installed(model)?;
+            if deep {
+                fetcher.verify(model)?;
+            }
+            Ok(model)
+        });
+        match found {
+            Err(error) => sheet.bad("model", &error.to_string()),
+            Ok(model) if inference::memory_free_mib().is_some_and(|free| free < model.memory_mib) => {
+                sheet.bad("model", &format!("{name} needs {} MiB of memory; close something or choose a smaller one", model.memory_mib));
+            }
+            Ok(_) => sheet.good("model", &format!("{name}{}", if deep { ", checksums right" } else { "" })),
+        }
+    }
+    Ok(())
+}
+
+fn disk(dir: &Path, sheet: &mut Sheet) {
+    if let Err(error) = fs::create_dir_all(dir) {
+        return sheet.bad("disk", &format!("{} cannot be made: {error}; set data.dir", dir.display()));
+    }
+    match fs4::available_space(dir) {
+        Ok(bytes) if bytes / (1024 * 1024) < DISK_FREE_MIN_MIB => {
+            sheet.bad("disk", &format!("{} MiB free; make room or move data.dir", bytes / (1024 * 1024)));
+        }
+        Ok(bytes) => sheet.good("disk", &format!("{} MiB free", bytes / (1024 * 1024))),
+        Err(error) => sheet.bad("disk", &format!("free space cannot be read: {error}")),
+    }
+}
+
+async fn state(dir: &Path, sheet: &mut Sheet) {
+    let store = match Store::open(dir).await {
+        Ok(store) => store,
+        Err(error) => return sheet.bad("state", &engine::host::chain(&error)),
+    };
+    match store.check().await {
+        Ok(health) if health.is_whole() => {
+            sheet.good("state", &format!("schema {}, {} KiB", health.schema, health.bytes / 1024));
+        }
+        Ok(health) => sheet.bad("state", &format!("{}; restore it from a backup", health.problems.join("; "))),
+        Err(error) => sheet.bad("state", &engine::host::chain(&error)),
+    }
+    store.close().await;
+}
+
+/// Opens all together, which completes the index, and compares.
+async fn agreement(settings: &Settings, sheet: &mut Sheet) {
+    match Home::open(settings, Needs::Library).await {
+        Err(error) => sheet.bad("index", &format!("{error:#}")),
+        Ok(home) => {
+            let counts = async { anyhow::Ok((home.store.stats(None).await?.passages, home.index.count().await?)) };
+            match counts.await {
+                Ok((state, index)) if state == index => {
+                    sheet.good("index", &format!("{index} passages, built with {}", home.stamp().model));
+                }
+                Ok((state, index)) => {
+                    sheet.bad("index", &format!("{index} of {state} passages; run `colloquy library reindex`"));
+                }
+                Err(error) => sheet.bad("index", &format!("{error:#}")),
+            }
+            if let Err(error) = home.close().await {
+                sheet.bad("index", &format!("{error:#}"));
+            }
+        }
+    }
+}

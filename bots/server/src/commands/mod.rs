@@ -1,0 +1,32 @@
+//! The commands: what the command line names, done.
+//!
+//! Each returns whether it did what was asked; an error is the sentence for the operator.
+
+mod ask;
+mod doctor;
+mod eval;
+mod eval_qa;
+mod ingest;
+mod library;
+mod models;
+mod try_it;
+
+use crate::{
+    cli::{Command, Eval},
+    settings::Settings,
+};
+
+/// Runs one command.
+pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
+    match command {
+        Command::Try { samples } => try_it::run(settings, samples).await,
+        Command::Ingest { paths, scope } => ingest::run(&settings, &paths, scope).await,
+        Command::Ask { question } => ask::run(&settings, &question.join(" ")).await,
+        Command::Chat => ask::chat(&settings).await,
+        Command::Library(command) => library::run(&settings, command).await,
+        Command::Models(command) => models::run(settings, command).await,
+        Command::Doctor { deep } => doctor::run(&settings, deep).await,
+        Command::Eval(Eval::Retrieval(options)) => eval::run(&settings, &options).await,
+        Command::Eval(Eval::Qa { file, library }) => eval_qa::run(&settings, &file, &library).await,
+    }
+}

@@ -1,0 +1,290 @@
+//! How the parts are joined: one data folder, its state, its index, the models, and the host on top.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use chat::{
+    Audience, MemberId, Place, Platform, PortError, Role, Scope,
+    cx::Ports,
+    ports::{Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Members, Point, Stamp},
+};
+use console::{Seat, Transcript, transcript::ASSISTANT};
+use engine::{Host, Parts, Retriever};
+use index::{EdgeIndex, IndexError, ServerIndex};
+use inference::{Catalogue, Encoder, Fetcher, LanguageModel, Model, QueuedEncoder, generator};
+use store::{DataLock, Store};
+
+use crate::settings::{IndexKind, Settings};
+
+/// Points read, embedded and written at once while the index is topped up.
+const TOP_UP_POINTS: usize = 256;
+
+/// Embedding calls that may wait, of each kind.
+const EMBED_CALLS_MAX: usize = 256;
+
+/// How often an idle language model is probed.
+const PROBE_EVERY: Duration = Duration::from_secs(60);
+
+/// An opened data folder with the models that it needs.
+pub struct Home {
+    /// The configuration that it was opened with.
+    pub settings: Settings,
+    /// The relational state.
+    pub store: Store,
+    /// The encoder.
+    pub embedder: Arc<QueuedEncoder>,
+    /// The vector index, complete.
+    pub index: Arc<dyn Index>,
+    /// The language model, where one was asked for.
+    pub generator: Option<LanguageModel>,
+    /// Held as long as the folder is open.
+    _lock: DataLock,
+}
+
+/// Which parts a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Documents, encoder and index.
+    Library,
+    /// The language model too.
+    Everything,
+}
+
+impl Home {
+    /// Opens the data folder and brings the index up to date with the state.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn open(settings: &Settings, needs: Needs) -> anyhow::Result<Self> {
+        let dir = settings.data_dir();
+        let lock = DataLock::take(&dir)?;
+        let store = Store::open(&dir).await?;
+        let catalogue = catalogue(settings)?;
+        let fetcher = Fetcher::new(settings.models_dir());
+        let generator = match (needs, settings.models.generate.as_str()) {
+            (Needs::Library, _) | (_, "") => None,
+            (Needs::Everything, name) => {
+                let model = catalogue.get(name)?;
+                let options = generator::Options {
+                    force_cpu: settings.models.force_cpu,
+                    stall: Duration::from_secs(settings.models.stall_seconds.max(1)),
+                    ..generator::Options::default()
+                };
+                let generator = LanguageModel::open(model, &fetcher.installed(model)?, options)?;
+                generator.watch(PROBE_EVERY);
+                Some(generator)
+            }
+        };
+        let embedder = Arc::new(encoder(&fetcher, catalogue.get(&settings.models.embed)?).await?);
+        let index = open_index(settings, &dir, &stamp(embedder.as_ref())).await?;
+        top_up(&store, index.as_ref(), embedder.as_ref()).await?;
+        Ok(Self { settings: settings.clone(), store, embedder, index, generator, _lock: lock })
+    }
+
+    /// Opens the data folder with an empty index, whatever it was built with before.
+    ///
+    /// # Errors
+    /// As [`Home::open`].
+    pub async fn open_for_reindex(settings: &Settings) -> anyhow::Result<Self> {
+        let dir = settings.data_dir();
+        let lock = DataLock::take(&dir)?;
+        let store = Store::open(&dir).await?;
+        let fetcher = Fetcher::new(settings.models_dir());
+        let embedder = Arc::new(encoder(&fetcher, catalogue(settings)?.get(&settings.models.embed)?).await?);
+        let index = empty_index(settings, &dir, &stamp(embedder.as_ref())).await?;
+        Ok(Self { settings: settings.clone(), store, embedder, index, generator: None, _lock: lock })
+    }
+
+    /// What the index must have been built with.
+    pub fn stamp(&self) -> Stamp {
+        stamp(self.embedder.as_ref())
+    }
+
+    /// The scope of the whole community.
+    pub fn community(&self) -> Scope {
+        Scope::Community(self.settings.community.name.as_str().into())
+    }
+
+    /// Retrieval over the library.
+    pub fn retriever(&self) -> Retriever {
+        Retriever::new(Arc::clone(&self.index), self.embedder.clone(), Arc::new(self.store.clone()))
+    }
+
+    /// The host, and the console's own history.
+    pub fn host(&self) -> (Arc<dyn Dispatch>, Arc<Transcript>) {
+        let transcript = Arc::new(Transcript::default());
+        let store = Arc::new(self.store.clone());
+        let ports = Ports {
+            search: Arc::new(self.retriever()),
+            documents: store.clone(),
+            generator: self.generator.clone().map(|generator| Arc::new(generator) as Arc<dyn Generator>),
+            embedder: self.embedder.clone(),
+            archive: transcript.clone(),
+            data: store.clone(),
+        };
+        let parts = Parts {
+            ports,
+            members: Arc::new(ConsoleMembers),
+            inbox: store.clone(),
+            audit: store,
+            clock: Arc::new(SystemClock),
+            plugins: plugins::all(),
+        };
+        let limits = &self.settings.engine;
+        let settings = engine::Settings {
+            slots: limits.slots,
+            in_all_max: limits.calls_max,
+            of_caller_max: limits.calls_per_caller_max,
+            session_tokens: limits.session_tokens,
+            assistant: ASSISTANT.into(),
+        };
+        (Arc::new(Host::new(parts, settings)), transcript)
+    }
+
+    /// The console's room and the person who sits there.
+    pub fn seat(&self) -> Seat {
+        let place = Place {
+            platform: Platform::Console,
+            community: self.settings.community.name.as_str().into(),
+            room: "console".into(),
+            thread: None,
+            audience: Audience::Caller,
+        };
+        Seat { place, member: "operator".into(), history: Some(self.settings.data_dir().join("history.txt")) }
+    }
+
+    /// Makes what was written durable. To be called before the process ends.
+    ///
+    /// # Errors
+    /// Where the index cannot be flushed; the state loses nothing.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.index.flush().await.context("the index could not be flushed; it is completed at the next start")?;
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// The catalogue, with what the configuration adds.
+pub fn catalogue(settings: &Settings) -> anyhow::Result<Catalogue> {
+    let path = &settings.models.catalogue;
+    if path.as_os_str().is_empty() {
+        return Ok(Catalogue::with(None)?);
+    }
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("`models.catalogue` names {}, which cannot be read", path.display()))?;
+    Catalogue::with(Some(&text)).with_context(|| format!("in {}", path.display()))
+}
+
+async fn encoder(fetcher: &Fetcher, model: &Model) -> anyhow::Result<QueuedEncoder> {
+    let folder = fetcher.installed(model)?;
+    let Some(spec) = model.embed.clone() else {
+        anyhow::bail!("`{}` is no encoder; choose one with `colloquy models use NAME`", model.name);
+    };
+    let name = model.name.clone();
+    let encoder = tokio::task::spawn_blocking(move || Encoder::load(&name, &folder, &spec, 0)).await??;
+    Ok(QueuedEncoder::start(encoder, EMBED_CALLS_MAX)?)
+}
+
+fn stamp(embedder: &dyn Embedder) -> Stamp {
+    Stamp { model: embedder.model().to_owned(), dims: embedder.dims(), chunker: chat::text::CHUNKER }
+}
+
+async fn open_index(settings: &Settings, dir: &Path, stamp: &Stamp) -> anyhow::Result<Arc<dyn Index>> {
+    match settings.index.kind {
+        IndexKind::Embedded => {
+            let (dir, stamp) = (dir.join("index"), stamp.clone());
+            let opened = tokio::task::spawn_blocking(move || match EdgeIndex::open(&dir, &stamp) {
+                Err(error @ IndexError::Damaged { .. }) => {
+                    tracing::warn!(%error, "the index is built again from the documents");
+                    EdgeIndex::recreate(&dir, &stamp)
+                }
+                opened => opened,
+            });
+            Ok(Arc::new(opened.await??))
+        }
+        IndexKind::Server => {
+            let key = settings.qdrant_api_key()?;
+            let Settings { index, .. } = settings;
+            Ok(Arc::new(ServerIndex::connect(&index.url, key.as_deref(), &index.collection, stamp).await?))
+        }
+    }
+}
+
+/// What is embedded of a passage: it under its document's title.
+pub fn embedded(title: &str, text: &str) -> String {
+    format!("{title}. {text}")
+}
+
+/// Brings the index to what the state holds: what a crash or a removal left over goes, what is missing comes, embedded
+/// only where no vector was kept.
+///
+/// # Errors
+/// Where a port fails; what was done stays done.
+pub async fn top_up(documents: &dyn Documents, index: &dyn Index, embedder: &dyn Embedder) -> anyhow::Result<()> {
+    let (wanted, there) = (documents.passage_ids().await?, index.passages().await?);
+    if wanted == there {
+        return Ok(());
+    }
+    let mut gone: Vec<_> =
+        there.iter().filter(|id| wanted.binary_search(id).is_err()).map(|id| id.document.clone()).collect();
+    gone.dedup();
+    if !gone.is_empty() {
+        index.remove(&gone).await?;
+    }
+    let missing = |point: &Point| {
+        there.binary_search(&point.passage).is_err() || gone.binary_search(&point.passage.document).is_ok()
+    };
+    let mut after = None;
+    loop {
+        let points = documents.points(embedder.model(), after.as_ref(), TOP_UP_POINTS).await?;
+        let Some(last) = points.last() else { break };
+        after = Some(last.passage.clone());
+        let mut points: Vec<Point> = points.into_iter().filter(missing).collect();
+        embed_missing(documents, embedder, &mut points).await?;
+        if !points.is_empty() {
+            index.upsert(points).await?;
+        }
+    }
+    index.flush().await?;
+    Ok(())
+}
+
+async fn embed_missing(documents: &dyn Documents, embedder: &dyn Embedder, points: &mut [Point]) -> anyhow::Result<()> {
+    let mut bare: Vec<&mut Point> = points.iter_mut().filter(|point| point.dense.is_empty()).collect();
+    if bare.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<String> = bare.iter().map(|point| embedded(&point.title, &point.text)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let vectors = embedder.embed(EmbedTask::Passage, &texts).await?;
+    let kept: Vec<(_, Embedding)> =
+        bare.iter().map(|point| point.passage.clone()).zip(vectors.iter().cloned()).collect();
+    documents.put_vectors(embedder.model(), &kept).await?;
+    for (point, vector) in bare.iter_mut().zip(vectors) {
+        point.dense = vector;
+    }
+    Ok(())
+}
+
+/// Who sits at the console owns the machine.
+struct ConsoleMembers;
+
+#[async_trait]
+impl Members for ConsoleMembers {
+    async fn role(&self, _: &Place, _: &MemberId) -> Result<Role, PortError> {
+        Ok(Role::Operator)
+    }
+
+    async fn scopes(&self, _: &Place, _: &MemberId) -> Result<Vec<Scope>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+}

@@ -1,0 +1,409 @@
+//! Reads files into the library: walk, read, de-duplicate, split, embed, store, index; resumable at any moment.
+//!
+//! A file is remembered when everything of it is stored, so an interrupted run is taken up where it ended, and an
+//! unchanged file costs one look at its size and time.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs, io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use chat::{
+    Document, DocumentId, Passage, Scope,
+    ports::{Documents, EmbedTask, Embedder, Index, Point, Stored},
+};
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use library::{Draft, Limits, SplitLimits, WalkError};
+use store::{Entry, Refusal, SeenFile, Store};
+use tokio_util::sync::CancellationToken;
+
+use crate::home::{Home, embedded};
+
+/// Passages embedded and stored in one batch.
+const BATCH_PASSAGES: usize = 128;
+
+/// Files read ahead of the embedder.
+const READ_AHEAD: usize = 4;
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Files looked at.
+    pub files: usize,
+    /// Files that were as they had been.
+    pub files_unchanged: usize,
+    /// Documents that were not there.
+    pub added: usize,
+    /// Documents that were there with other content.
+    pub updated: usize,
+    /// Documents that were there with the same content.
+    pub unchanged: usize,
+    /// Entries that are a document already known from elsewhere.
+    pub duplicates: Vec<(String, String)>,
+    /// Documents whose file no longer holds them.
+    pub removed: usize,
+    /// Files and entries that were refused, and why.
+    pub refused: Vec<(String, String)>,
+    /// Passages embedded.
+    pub embedded: usize,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// A file as the reader thread hands it over.
+enum Arrival {
+    /// Its size and time are those that were remembered.
+    Unchanged { bytes: u64 },
+    /// It was read.
+    Read(Box<ReadFile>),
+    /// It cannot be read.
+    Refused { file: String, sentence: String, seen: Option<SeenFile>, bytes: u64 },
+}
+
+struct ReadFile {
+    seen: SeenFile,
+    before: Option<SeenFile>,
+    drafts: Vec<Draft>,
+    same_content: bool,
+}
+
+/// A document on its way into the store.
+struct Pending {
+    document: Document,
+    passages: Vec<Passage>,
+    keys: Vec<String>,
+}
+
+/// What read a file and cut it: another version reads it again.
+fn reader_version() -> String {
+    format!("{}/{}", env!("CARGO_PKG_VERSION"), chat::text::CHUNKER)
+}
+
+/// Reads `paths` into `scope`. `stop` ends it after the batch in hand.
+///
+/// # Errors
+/// Where the state, the encoder or the index fails (a full disk, say): what was stored stays, the run can be repeated.
+pub async fn ingest(
+    home: &Home,
+    paths: &[PathBuf],
+    scope: &Scope,
+    bar: &ProgressBar,
+    stop: &CancellationToken,
+) -> anyhow::Result<Report> {
+    let started = Instant::now();
+    let mut report = Report::default();
+    let mut files = Vec::new();
+    for path in paths {
+        for found in library::walk(path) {
+            match found {
+                Ok(found) => files.push(found),
+                Err(error) => report.refused.push((shown(&error), error.to_string())),
+            }
+        }
+    }
+    report.files = files.len() + report.refused.len();
+    bar.set_length(files.iter().map(|file| file.bytes).sum());
+    let known: HashMap<String, SeenFile> =
+        home.store.seen_files(scope).await?.into_iter().map(|seen| (seen.file.clone(), seen)).collect();
+    let (sender, mut arrivals) = tokio::sync::mpsc::channel(READ_AHEAD);
+    let (own_scope, own_stop) = (scope.clone(), stop.clone());
+    let reader = std::thread::spawn(move || {
+        for found in files {
+            let arrival = arrive(&found, known.get(&key(&found)), &own_scope);
+            if own_stop.is_cancelled() || sender.blocking_send(arrival).is_err() {
+                return;
+            }
+        }
+    });
+    let mut run = Run { home, scope, report, bar, batch: Vec::new(), files: Vec::new(), claimed: HashMap::new() };
+    while let Some(arrival) = arrivals.recv().await {
+        if stop.is_cancelled() {
+            break;
+        }
+        run.take(arrival, stop).await?;
+    }
+    drop(arrivals);
+    if !stop.is_cancelled() {
+        run.store().await?;
+    }
+    // A reader that panicked refused its file by panicking; the others are done.
+    let _ = reader.join();
+    home.index.flush().await?;
+    let mut report = run.report;
+    report.interrupted = stop.is_cancelled();
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// A name for the state: the whole path, so that two folders with files of one name do not meet.
+fn key(found: &library::Found) -> String {
+    let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
+    path.to_string_lossy().into_owned()
+}
+
+fn shown(error: &WalkError) -> String {
+    error.path().to_string_lossy().into_owned()
+}
+
+/// Looks at one file and reads it if it changed.
+fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> Arrival {
+    let (path, bytes) = (&found.path, found.bytes);
+    let file = key(found);
+    let refused = |sentence: String, seen| Arrival::Refused { file: found.file.clone(), sentence, seen, bytes };
+    let modified = match modified(path) {
+        Ok(modified) => modified,
+        Err(error) => return refused(format!("it cannot be read: {error}"), None),
+    };
+    let reader = reader_version();
+    if before.is_some_and(|seen| seen.bytes == bytes && seen.modified == modified && seen.reader == reader) {
+        return Arrival::Unchanged { bytes };
+    }
+    let limits = Limits::default();
+    if bytes > limits.bytes_max {
+        let max = limits.bytes_max;
+        return refused(library::ReadError::TooLarge { bytes, max }.to_string(), None);
+    }
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(error) => return refused(format!("it cannot be read: {error}"), None),
+    };
+    let seen = SeenFile {
+        scope: scope.clone(),
+        file,
+        bytes,
+        modified,
+        content_hash: library::sha256(&content),
+        reader: reader.clone(),
+        documents: Vec::new(),
+        refusals: Vec::new(),
+    };
+    if let Some(before) = before.filter(|before| before.content_hash == seen.content_hash && before.reader == reader) {
+        let seen = SeenFile { documents: before.documents.clone(), refusals: before.refusals.clone(), ..seen };
+        return Arrival::Read(Box::new(ReadFile { seen, before: None, drafts: Vec::new(), same_content: true }));
+    }
+    match library::read(&found.file, &content, &limits) {
+        Err(error) => {
+            let refusals = vec![Refusal { entry: String::new(), sentence: error.to_string() }];
+            refused(error.to_string(), Some(SeenFile { refusals, ..seen }))
+        }
+        Ok(reading) => {
+            let refusals = reading
+                .refused
+                .into_iter()
+                .map(|refusal| Refusal { entry: refusal.fragment, sentence: refusal.error.to_string() })
+                .collect();
+            let seen = SeenFile { refusals, ..seen };
+            Arrival::Read(Box::new(ReadFile { seen, before: before.cloned(), drafts: reading.drafts, same_content: false }))
+        }
+    }
+}
+
+fn modified(path: &Path) -> io::Result<Timestamp> {
+    Timestamp::try_from(fs::metadata(path)?.modified()?).map_err(io::Error::other)
+}
+
+/// A file whose documents wait in the batch.
+struct OpenFile {
+    seen: SeenFile,
+    before: Option<SeenFile>,
+}
+
+struct Run<'a> {
+    home: &'a Home,
+    scope: &'a Scope,
+    report: Report,
+    bar: &'a ProgressBar,
+    batch: Vec<Pending>,
+    files: Vec<OpenFile>,
+    /// Which document each identity key belongs to, for what this run brought.
+    claimed: HashMap<String, DocumentId>,
+}
+
+impl Run<'_> {
+    async fn take(&mut self, arrival: Arrival, stop: &CancellationToken) -> anyhow::Result<()> {
+        match arrival {
+            Arrival::Unchanged { bytes } => {
+                self.report.files_unchanged += 1;
+                self.bar.inc(bytes);
+            }
+            Arrival::Refused { file, sentence, seen, bytes } => {
+                self.bar.inc(bytes);
+                self.report.refused.push((file, sentence));
+                if let Some(seen) = seen {
+                    self.home.store.see(&seen).await?;
+                }
+            }
+            Arrival::Read(read) if read.same_content => {
+                self.report.files_unchanged += 1;
+                self.bar.inc(read.seen.bytes);
+                self.home.store.see(&read.seen).await?;
+            }
+            Arrival::Read(read) => self.read(*read, stop).await?,
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, read: ReadFile, stop: &CancellationToken) -> anyhow::Result<()> {
+        let ReadFile { mut seen, before, drafts, .. } = read;
+        let name = Path::new(&seen.file).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        for refusal in &seen.refusals {
+            self.report.refused.push((format!("{name}#{}", refusal.entry), refusal.sentence.clone()));
+        }
+        let share = seen.bytes / (drafts.len() as u64).max(1);
+        let mut documents = BTreeSet::new();
+        for draft in drafts {
+            if stop.is_cancelled() {
+                // What is stored stays; the file is read again by the next run.
+                return Ok(());
+            }
+            let document = draft.into_document(self.scope.clone(), &name, &seen.content_hash);
+            documents.insert(self.add(document, before.as_ref()).await?);
+            self.bar.inc(share);
+            if self.batch.iter().map(|pending| pending.passages.len()).sum::<usize>() >= BATCH_PASSAGES {
+                self.store().await?;
+            }
+        }
+        seen.documents = documents.into_iter().collect();
+        self.files.push(OpenFile { seen, before });
+        Ok(())
+    }
+
+    /// Takes a document into the batch, unless it is known from elsewhere; under which id it is known from now on.
+    async fn add(&mut self, mut document: Document, before: Option<&SeenFile>) -> anyhow::Result<DocumentId> {
+        let keys = library::identity::of(&document);
+        let here = keys.iter().find_map(|key| self.claimed.get(key).cloned());
+        let known = match here {
+            Some(id) => Some(id),
+            None => self.home.store.document_by_keys(self.scope, &keys).await?,
+        };
+        if let Some(known) = known {
+            let pending = self.batch.iter().position(|pending| pending.document.id == known);
+            let own = before.is_some_and(|before| before.documents.contains(&known));
+            let richer = match pending {
+                Some(at) => document.text.len() > self.batch[at].document.text.len(),
+                None => match self.home.store.get(None, &known).await? {
+                    Some(stored) => own && stored.provenance.file == document.provenance.file
+                        || document.text.len() > stored.text.len(),
+                    None => true,
+                },
+            };
+            if !richer {
+                self.report.duplicates.push((document.provenance.file.clone(), document.title.clone()));
+                return Ok(known);
+            }
+            // The same paper, better told: it keeps its id, so that links to it hold.
+            document.id = known.clone();
+            if let Some(at) = pending {
+                self.batch.remove(at);
+            }
+        }
+        for key in &keys {
+            self.claimed.insert(key.clone(), document.id.clone());
+        }
+        let embedder = &self.home.embedder;
+        let limits = SplitLimits { tokens_max: embedder.tokens_max().saturating_sub(2), ..SplitLimits::default() };
+        let title_tokens = embedder.count_tokens(&document.title);
+        let limits = SplitLimits { tokens_max: limits.tokens_max.saturating_sub(title_tokens).max(64), ..limits };
+        let passages = library::split(&document, &|text| embedder.count_tokens(text), &limits);
+        let id = document.id.clone();
+        self.batch.push(Pending { document, passages, keys });
+        Ok(id)
+    }
+
+    /// Embeds what changed, stores the batch, brings it into the index, remembers its files.
+    async fn store(&mut self) -> anyhow::Result<()> {
+        let (store, model) = (&self.home.store, self.home.embedder.model());
+        let entries: Vec<Entry<'_>> = self.batch.iter().map(|pending| pending.entry(&[])).collect();
+        let preview = store.preview(&entries).await?;
+        let changed: Vec<&Pending> = self
+            .batch
+            .iter()
+            .zip(&preview)
+            .filter(|(_, stored)| **stored != Stored::Unchanged)
+            .map(|(pending, _)| pending)
+            .collect();
+        let texts: Vec<String> = changed
+            .iter()
+            .flat_map(|pending| pending.passages.iter().map(|p| embedded(&pending.document.title, &p.text)))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut vectors = self.home.embedder.embed(EmbedTask::Passage, &texts).await?.into_iter();
+        self.report.embedded += texts.len();
+        let vectors: Vec<Vec<_>> =
+            changed.iter().map(|pending| vectors.by_ref().take(pending.passages.len()).collect()).collect();
+        let entries: Vec<Entry<'_>> =
+            changed.iter().zip(&vectors).map(|(pending, vectors)| pending.entry(vectors)).collect();
+        store.put_many(model, &entries).await?;
+        let replaced: Vec<DocumentId> = self
+            .batch
+            .iter()
+            .zip(&preview)
+            .filter(|(_, stored)| **stored == Stored::Updated)
+            .map(|(pending, _)| pending.document.id.clone())
+            .collect();
+        if !replaced.is_empty() {
+            self.home.index.remove(&replaced).await?;
+        }
+        let points: Vec<Point> =
+            changed.iter().zip(vectors).flat_map(|(pending, vectors)| pending.points(vectors)).collect();
+        if !points.is_empty() {
+            self.home.index.upsert(points).await?;
+        }
+        for stored in preview {
+            match stored {
+                Stored::Added => self.report.added += 1,
+                Stored::Updated => self.report.updated += 1,
+                Stored::Unchanged => self.report.unchanged += 1,
+            }
+        }
+        self.batch.clear();
+        for file in std::mem::take(&mut self.files) {
+            self.forget_lost(&file).await?;
+            self.home.store.see(&file.seen).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes documents that this file held and holds no more.
+    async fn forget_lost(&mut self, file: &OpenFile) -> anyhow::Result<()> {
+        let Some(before) = &file.before else { return Ok(()) };
+        let name = Path::new(&file.seen.file).file_name().map(|name| name.to_string_lossy().into_owned());
+        let mut lost = Vec::new();
+        for id in before.documents.iter().filter(|id| !file.seen.documents.contains(id)) {
+            // A document that another file told better belongs to that one.
+            if let Some(document) = self.home.store.get(None, id).await?
+                && document.provenance.file.split('#').next() == name.as_deref()
+            {
+                lost.push(id.clone());
+            }
+        }
+        if !lost.is_empty() {
+            self.report.removed += self.home.store.remove(&lost).await?;
+            self.home.index.remove(&lost).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Pending {
+    fn entry<'a>(&'a self, vectors: &'a [chat::ports::Embedding]) -> Entry<'a> {
+        Entry { document: &self.document, passages: &self.passages, vectors, keys: &self.keys }
+    }
+
+    fn points(&self, vectors: Vec<chat::ports::Embedding>) -> impl Iterator<Item = Point> {
+        self.passages.iter().zip(vectors).map(|(passage, dense)| Point {
+            passage: passage.id.clone(),
+            scope: self.document.scope.clone(),
+            title: self.document.title.clone(),
+            text: passage.text.clone(),
+            language: self.document.language.clone(),
+            year: self.document.year,
+            dense,
+        })
+    }
+}

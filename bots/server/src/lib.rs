@@ -1,0 +1,63 @@
+//! The composition root: settings and a command line in, the crates joined, one process out.
+//!
+//! Read [`cli`] (what there is), [`settings`] (how it is configured), [`home`] (how the parts are joined), then the
+//! commands. Nothing but this crate joins crates.
+
+pub mod cli;
+pub mod settings;
+pub mod home;
+pub mod ingest;
+mod commands;
+mod progress;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+/// Exit code of a command that failed.
+const FAILED: u8 = 1;
+/// Exit code of a command line or configuration that is wrong.
+const USAGE: u8 = 2;
+
+/// Runs the command line; the exit code is 0 where it was done, 1 where it failed, 2 where it was wrong.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap's own words, help included; that they cannot be printed changes nothing.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    progress::log_to_stderr(cli.verbose);
+    let settings = match settings::Settings::load(&cli) {
+        Ok(settings) => settings,
+        Err(error) => {
+            progress::complain(&error.to_string());
+            return ExitCode::from(USAGE);
+        }
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            progress::complain(&format!("the async runtime cannot start: {error}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let ended = runtime.block_on(commands::run(cli.command, settings));
+    // A language model may still be at a token that nobody waits for.
+    runtime.shutdown_background();
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => {
+            progress::complain(&format!("{error:#}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// The time of the system's clock.
+pub fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}

@@ -1,0 +1,51 @@
+//! What the operator sees beside the answers: bars, complaints, the log.
+
+use std::io::{self, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::EnvFilter;
+
+/// A bar in bytes with rate and remaining time; nothing is drawn off a terminal.
+pub fn bytes_bar(total: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{msg:32!} {bar:28} {bytes:>10} of {total_bytes} {bytes_per_sec:>12} {eta:>4} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what.to_owned());
+    bar
+}
+
+/// A spinner for what cannot be measured.
+pub fn spinner(what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}
+
+/// Prints a line of a command's result.
+pub fn say(line: &str) {
+    // A closed pipe (`colloquy library list | head`) is how a reader says that it has enough.
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints why something did not work.
+pub fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "colloquy: {line}");
+}
+
+/// Logs to the standard error: warnings, with `-v` what happens, with `-vv` everything of ours. `RUST_LOG` overrides.
+pub fn log_to_stderr(verbose: u8) {
+    let ours = match verbose {
+        0 => "error",
+        1 => "info",
+        _ => "debug",
+    };
+    let default = format!("warn,mistralrs_core=off,mistralrs=off,{}", OURS.map(|name| format!("{name}={ours}")).join(","));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // A second call, in a test, keeps the first logger.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
+
+/// Our crates, as the log knows them.
+const OURS: [&str; 8] = ["engine", "index", "inference", "library", "plugins", "server", "store", "console"];

@@ -1,0 +1,310 @@
+//! The configuration: defaults, then the file, then `COLLOQUY_*` variables, then flags. Parsed once, handed down.
+//!
+//! Every key stands with its comment in `colloquy.default.toml`, which is also where the defaults come from.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use config::{Config, Environment, FileFormat};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Cli;
+
+/// The documented default file.
+pub const DEFAULTS: &str = include_str!("colloquy.default.toml");
+
+/// Looked for in the working folder.
+pub const FILE: &str = "colloquy.toml";
+
+/// Variables that are no keys of the configuration.
+const NOT_KEYS: [&str; 2] = ["COLLOQUY_CONFIG", "COLLOQUY_QDRANT_API_KEY"];
+
+/// All settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where things are kept.
+    pub data: Data,
+    /// Which models, and from where.
+    pub models: Models,
+    /// Where vectors are kept.
+    pub index: Index,
+    /// Limits of the host.
+    pub engine: Engine,
+    /// Whom this serves.
+    pub community: Community,
+    /// The file that was read, where there was one; `models use` writes there.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// The data folder; empty for the system's own place.
+    pub dir: PathBuf,
+}
+
+/// `[models]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Models {
+    /// The folder of models; empty for the system's cache.
+    pub dir: PathBuf,
+    /// The language model; empty for none.
+    pub generate: String,
+    /// The encoder.
+    pub embed: String,
+    /// A catalogue that adds to the embedded one; empty for none.
+    pub catalogue: PathBuf,
+    /// Use the CPU even where there is a GPU.
+    pub force_cpu: bool,
+    /// Seconds without a token after which the engine is replaced.
+    pub stall_seconds: u64,
+}
+
+/// `[index]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// In this process or on a server.
+    pub kind: IndexKind,
+    /// The server's gRPC address.
+    pub url: String,
+    /// The server's collection.
+    pub collection: String,
+    /// A file that holds the server's key; empty for none, or for `COLLOQUY_QDRANT_API_KEY`.
+    pub api_key_file: PathBuf,
+}
+
+/// Where the index lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexKind {
+    /// In this process.
+    Embedded,
+    /// On a Qdrant server.
+    Server,
+}
+
+/// `[engine]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// Calls that run at a time.
+    pub slots: usize,
+    /// Calls that run or wait, in all.
+    pub calls_max: usize,
+    /// Calls that run or wait, of one caller.
+    pub calls_per_caller_max: usize,
+    /// Tokens of conversation that a call sees.
+    pub session_tokens: usize,
+}
+
+/// `[community]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Community {
+    /// Its name, in scopes: `community:NAME`.
+    pub name: String,
+}
+
+/// Why the configuration cannot be used: names file or variable, key and remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file says something wrong.
+    #[error("in the configuration file {}: {reason}\nEvery key stands with its comment in colloquy.default.toml.", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Line, key and remedy.
+        reason: String,
+    },
+    /// A variable or flag says something wrong.
+    #[error("in the COLLOQUY_* variables or flags: {reason}")]
+    Layer {
+        /// Key and remedy.
+        reason: String,
+    },
+    /// A secret cannot be read.
+    #[error("`{key}` names {}, which cannot be read: {source}; make it readable or leave the key empty", path.display())]
+    Secret {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Settings {
+    /// The defaults, as documented.
+    pub fn defaults() -> Self {
+        Self::merge(None, std::iter::empty(), &[]).expect("the documented defaults are checked by a test")
+    }
+
+    /// All layers, merged.
+    ///
+    /// # Errors
+    /// [`SettingsError`], which names what to mend.
+    pub fn load(cli: &Cli) -> Result<Self, SettingsError> {
+        let file = match &cli.config {
+            Some(path) => Some(path.clone()),
+            None => Some(PathBuf::from(FILE)).filter(|path| path.exists()),
+        };
+        let text = file.as_deref().map(read).transpose()?;
+        let variables = env::vars().filter(|(name, _)| {
+            name.starts_with("COLLOQUY_") && !NOT_KEYS.contains(&name.as_str()) && !name.starts_with("COLLOQUY_TEST_")
+        });
+        let mut settings = Self::merge(file.as_deref().zip(text.as_deref()), variables, &cli.set)?;
+        if let Some(data) = &cli.data {
+            settings.data.dir.clone_from(data);
+        }
+        settings.file = file;
+        Ok(settings)
+    }
+
+    fn merge(
+        file: Option<(&Path, &str)>,
+        variables: impl Iterator<Item = (String, String)>,
+        flags: &[String],
+    ) -> Result<Self, SettingsError> {
+        let layer = |reason: String| SettingsError::Layer { reason };
+        let mut builder = Config::builder().add_source(config::File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some((path, text)) = file {
+            let wrong = |reason: String| SettingsError::File { path: path.to_owned(), reason };
+            let given: toml::Table = toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+            let known: toml::Table = toml::from_str(DEFAULTS).map_err(|error| layer(error.to_string()))?;
+            check(&given, &known, "").map_err(wrong)?;
+            builder = builder.add_source(config::File::from_str(text, FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix("COLLOQUY")
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(true)
+            .source(Some(variables.collect()));
+        builder = builder.add_source(environment);
+        for flag in flags {
+            let (key, value) =
+                flag.split_once('=').ok_or_else(|| layer(format!("`--set {flag}` has no `=`; write KEY=VALUE")))?;
+            builder = builder.set_override(key, value).map_err(|error| layer(error.to_string()))?;
+        }
+        builder.build().and_then(Config::try_deserialize).map_err(|error| layer(error.to_string()))
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        or_else(&self.data.dir, || base("XDG_DATA_HOME", ".local/share"))
+    }
+
+    /// The folder of models.
+    pub fn models_dir(&self) -> PathBuf {
+        or_else(&self.models.dir, || base("XDG_CACHE_HOME", ".cache").join("models"))
+    }
+
+    /// The Qdrant server's key, from its variable or its file.
+    ///
+    /// # Errors
+    /// [`SettingsError::Secret`].
+    pub fn qdrant_api_key(&self) -> Result<Option<String>, SettingsError> {
+        if let Ok(key) = env::var("COLLOQUY_QDRANT_API_KEY") {
+            return Ok(Some(key));
+        }
+        let path = &self.index.api_key_file;
+        if path.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        let secret = |source| SettingsError::Secret { key: "index.api_key_file", path: path.clone(), source };
+        Ok(Some(fs::read_to_string(path).map_err(secret)?.trim().to_owned()))
+    }
+}
+
+fn read(path: &Path) -> Result<String, SettingsError> {
+    fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_owned(), source })
+}
+
+fn or_else(path: &Path, default: impl FnOnce() -> PathBuf) -> PathBuf {
+    if path.as_os_str().is_empty() { default() } else { path.to_owned() }
+}
+
+/// `$VARIABLE/colloquy`, or the same below the home folder.
+fn base(variable: &str, below_home: &str) -> PathBuf {
+    let base = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    base.unwrap_or_else(|| env::home_dir().unwrap_or_default().join(below_home)).join("colloquy")
+}
+
+/// Holds a file to the keys and types of the defaults.
+fn check(given: &toml::Table, known: &toml::Table, above: &str) -> Result<(), String> {
+    for (key, value) in given {
+        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        match (known.get(key), value) {
+            (None, _) => {
+                let keys: Vec<&str> = known.keys().map(String::as_str).collect();
+                return Err(format!("there is no key `{name}`; here are {}", keys.join(", ")));
+            }
+            (Some(toml::Value::Table(known)), toml::Value::Table(given)) => check(given, known, &name)?,
+            (Some(known), given) if known.type_str() != given.type_str() => {
+                return Err(format!("`{name}` is a {}, it must be a {}", given.type_str(), known.type_str()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Result<Settings, SettingsError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        Settings::merge(Some((Path::new("colloquy.toml"), file)), variables, &flags)
+    }
+
+    #[test]
+    fn later_layers_win() {
+        let slots = |file, variables: &[(&str, &str)], flags: &[&str]| merged(file, variables, flags).unwrap().engine.slots;
+        let default = slots("", &[], &[]);
+        assert_eq!(slots("[engine]\nslots = 9", &[], &[]), 9);
+        assert_ne!(default, 9);
+        assert_eq!(slots("[engine]\nslots = 9", &[("COLLOQUY_ENGINE__SLOTS", "8")], &[]), 8);
+        assert_eq!(slots("[engine]\nslots = 9", &[("COLLOQUY_ENGINE__SLOTS", "8")], &["engine.slots=7"]), 7);
+    }
+
+    #[test]
+    fn the_documented_defaults_are_complete() {
+        assert_eq!(Settings::defaults().models.embed, inference::catalogue::EMBEDDER_DEFAULT);
+    }
+
+    #[track_caller]
+    fn refused(file: &str, variables: &[(&str, &str)], flags: &[&str], want: &[&str]) {
+        let error = merged(file, variables, flags).unwrap_err().to_string();
+        for part in want {
+            assert!(error.contains(part), "`{part}` is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        refused("[engine]\nslotz = 1", &[], &[], &["colloquy.toml", "`engine.slotz`", "slots"]);
+        refused("[engine]\nslots = \"two\"", &[], &[], &["`engine.slots`", "string", "integer"]);
+        refused("[engine\n", &[], &[], &["colloquy.toml", "line 1"]);
+        refused("", &[("COLLOQUY_ENGINE__SLOTS", "two")], &[], &["slots"]);
+        refused("", &[("COLLOQUY_ENGINE__SLOTZ", "2")], &[], &["slotz"]);
+        refused("", &[], &["engine.slots"], &["KEY=VALUE"]);
+        refused("[index]\nkind = \"elsewhere\"", &[], &[], &["elsewhere", "embedded"]);
+    }
+}

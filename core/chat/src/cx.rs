@@ -1,0 +1,260 @@
+//! All that a plugin has. A plugin has no other way to the world.
+//!
+//! **Invariant:** there is no search without the audience filter: [`Cx::search`] and [`Cx::documents`] add it,
+//! and nothing else reaches the library.
+
+use std::sync::{Arc, Mutex};
+
+use futures::{StreamExt, channel::mpsc, stream::BoxStream};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Call, Document, DocumentId, Event, Passage, PassageId, PluginError, PortError, Readable, Usage,
+    ports::{
+        Archive, Archived, Documents, EmbedTask, Embedder, Embedding, Evidence, Generator, LibraryStats, Listing,
+        Piece, PluginData, Prompt, Search, SearchRequest, Speaker,
+    },
+};
+
+/// The ports behind every [`Cx`].
+#[derive(Clone)]
+pub struct Ports {
+    /// Retrieval.
+    pub search: Arc<dyn Search>,
+    /// The documents.
+    pub documents: Arc<dyn Documents>,
+    /// The language model; none where the community runs without one.
+    pub generator: Option<Arc<dyn Generator>>,
+    /// The encoder.
+    pub embedder: Arc<dyn Embedder>,
+    /// The rooms' history.
+    pub archive: Arc<dyn Archive>,
+    /// The plugins' own data.
+    pub data: Arc<dyn PluginData>,
+}
+
+/// What a call left behind for the audit trail.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// What its generations cost.
+    pub usage: Usage,
+    /// What its searches found, best first.
+    pub passages: Vec<PassageId>,
+    /// Its prompts, as sent.
+    pub prompts: Vec<Prompt>,
+}
+
+/// One call's view of the world.
+pub struct Cx {
+    ports: Ports,
+    call: Call,
+    readable: Readable,
+    language: String,
+    conversation: Vec<(Speaker, String)>,
+    events: mpsc::UnboundedSender<Event>,
+    trace: Arc<Mutex<Trace>>,
+}
+
+/// What the host knows of a call before it runs.
+pub struct Setting {
+    /// The call, as the gate let it through.
+    pub call: Call,
+    /// What everyone who will see the reply may read.
+    pub readable: Readable,
+    /// The caller's language: ISO 639-1.
+    pub language: String,
+    /// What was said before in this thread, oldest first, as much as the session's budget holds.
+    pub conversation: Vec<(Speaker, String)>,
+}
+
+impl Cx {
+    /// A view for one call. Only the host makes one.
+    pub fn new(
+        ports: Ports,
+        setting: Setting,
+        events: mpsc::UnboundedSender<Event>,
+        trace: Arc<Mutex<Trace>>,
+    ) -> Self {
+        let Setting { call, readable, language, conversation } = setting;
+        Self { ports, call, readable, language, conversation, events, trace }
+    }
+
+    /// The call being answered.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The caller's language: ISO 639-1.
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// What was said before in this thread, oldest first.
+    pub fn conversation(&self) -> &[(Speaker, String)] {
+        &self.conversation
+    }
+
+    /// Passages that everyone who will see the reply may read, best first.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn search(&self, request: &SearchRequest) -> Result<Vec<Evidence>, PluginError> {
+        let found = self
+            .ports
+            .search
+            .search(&self.readable, request)
+            .await
+            .map_err(PluginError::port("searching the library"))?;
+        self.note(|trace| trace.passages.extend(found.iter().map(|evidence| evidence.passage.id.clone())));
+        Ok(found)
+    }
+
+    /// A readable document, whole, with its passages.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn document(&self, id: &DocumentId) -> Result<Option<(Document, Vec<Passage>)>, PluginError> {
+        let reading = "reading a document";
+        let readable = Some(&self.readable);
+        let Some(document) = self.ports.documents.get(readable, id).await.map_err(PluginError::port(reading))? else {
+            return Ok(None);
+        };
+        let passages = self.ports.documents.passages_of(readable, id).await.map_err(PluginError::port(reading))?;
+        Ok(Some((document, passages)))
+    }
+
+    /// Readable documents by title.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn documents(&self, matching: &str, offset: usize, limit: usize) -> Result<Vec<Listing>, PluginError> {
+        let listed = self.ports.documents.list(Some(&self.readable), matching, offset, limit);
+        listed.await.map_err(PluginError::port("listing the library"))
+    }
+
+    /// How much is readable here.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn library_stats(&self) -> Result<LibraryStats, PluginError> {
+        self.ports.documents.stats(Some(&self.readable)).await.map_err(PluginError::port("counting the library"))
+    }
+
+    /// Whether there is a language model.
+    pub fn can_generate(&self) -> bool {
+        self.ports.generator.is_some()
+    }
+
+    /// Longest prompt that still answers quickly, in tokens; 0 without a model.
+    pub fn prompt_tokens_advised(&self) -> usize {
+        self.ports.generator.as_ref().map_or(0, |generator| generator.prompt_tokens_advised())
+    }
+
+    /// How many of the language model's tokens a text takes; 0 without a model.
+    pub fn count_tokens(&self, text: &str) -> usize {
+        self.ports.generator.as_ref().map_or(0, |generator| generator.count_tokens(text))
+    }
+
+    /// Starts a generation; dropping the stream cancels it.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`]; [`PortError::Refused`] without a model.
+    pub async fn generate(&self, prompt: Prompt) -> Result<BoxStream<'static, Result<Piece, PortError>>, PluginError> {
+        let doing = "asking the language model";
+        let Some(generator) = &self.ports.generator else {
+            let source = PortError::Refused { port: "generator", reason: "no language model is configured".to_owned() };
+            return Err(PluginError::Port { doing, source });
+        };
+        self.note(|trace| trace.prompts.push(prompt.clone()));
+        let pieces = generator.generate(prompt).await.map_err(PluginError::port(doing))?;
+        let trace = Arc::clone(&self.trace);
+        Ok(pieces
+            .inspect(move |piece| {
+                if let (Ok(Piece::Done(usage)), Ok(mut trace)) = (piece, trace.lock()) {
+                    trace.usage.add(usage);
+                }
+            })
+            .boxed())
+    }
+
+    /// Generates JSON that meets `prompt.schema`, and reads it. Output that the token limit cut is asked for once more
+    /// with twice the tokens.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`], also where both attempts are no JSON of that form.
+    pub async fn generate_json<T: DeserializeOwned>(&self, mut prompt: Prompt) -> Result<T, PluginError> {
+        for attempt in [1, 2] {
+            let mut pieces = self.generate(prompt.clone()).await?;
+            let mut text = String::new();
+            while let Some(piece) = pieces.next().await {
+                if let Piece::Text(more) = piece.map_err(PluginError::port("asking the language model"))? {
+                    text.push_str(&more);
+                }
+            }
+            match serde_json::from_str(text.trim()) {
+                Ok(value) => return Ok(value),
+                Err(_) if attempt == 1 => prompt.tokens_max *= 2,
+                Err(error) => {
+                    let source = PortError::failed("generator", "reading its JSON")(error);
+                    return Err(PluginError::Port { doing: "asking the language model", source });
+                }
+            }
+        }
+        Err(PluginError::HungUp)
+    }
+
+    /// Embeds texts; see [`Embedder::embed`].
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn embed(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Embedding>, PluginError> {
+        self.ports.embedder.embed(task, texts).await.map_err(PluginError::port("embedding"))
+    }
+
+    /// The room's history, newest first.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn history(&self, before: Option<jiff::Timestamp>, limit: usize) -> Result<Vec<Archived>, PluginError> {
+        let page = self.ports.archive.page(&self.call.place, before, limit);
+        page.await.map_err(PluginError::port("reading the room's history"))
+    }
+
+    /// The value under `key` in the plugin's own data.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn load(&self, key: &str) -> Result<Option<serde_json::Value>, PluginError> {
+        self.ports.data.get(&self.call.plugin, key).await.map_err(PluginError::port("reading its data"))
+    }
+
+    /// Sets or, with `None`, removes the value under `key` in the plugin's own data.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn save(&self, key: &str, value: Option<serde_json::Value>) -> Result<(), PluginError> {
+        self.ports.data.set(&self.call.plugin, key, value).await.map_err(PluginError::port("keeping its data"))
+    }
+
+    /// Sends an event of the reply.
+    ///
+    /// # Errors
+    /// [`PluginError::HungUp`] when the caller stopped listening: return it.
+    pub fn reply(&self, event: Event) -> Result<(), PluginError> {
+        self.events.unbounded_send(event).map_err(|_| PluginError::HungUp)
+    }
+
+    /// Sends a piece of text.
+    ///
+    /// # Errors
+    /// As [`Cx::reply`].
+    pub fn say(&self, text: impl Into<String>) -> Result<(), PluginError> {
+        self.reply(Event::Text { delta: text.into() })
+    }
+
+    fn note(&self, write: impl FnOnce(&mut Trace)) {
+        if let Ok(mut trace) = self.trace.lock() {
+            write(&mut trace);
+        }
+    }
+}

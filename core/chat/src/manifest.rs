@@ -1,0 +1,137 @@
+//! What a plugin says of itself. Everything public about it is read from here: Discord commands with
+//! localisations, Matrix and console help, MCP tool schemas, HTTP, the manual.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A text in the languages that every manifest speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text {
+    /// English.
+    pub en: &'static str,
+    /// Chinese.
+    pub zh: &'static str,
+}
+
+impl Text {
+    /// In the language `code` (ISO 639-1), English where there is no other.
+    pub fn get(&self, code: &str) -> &'static str {
+        if code.starts_with("zh") { self.zh } else { self.en }
+    }
+}
+
+/// What a caller may do. Ordered: each may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Anyone who can see the room.
+    Guest,
+    /// A member of the community.
+    Member,
+    /// Who looks after rooms.
+    Moderator,
+    /// Who runs the machine.
+    Operator,
+}
+
+impl Role {
+    /// The role's name in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guest => "Guest",
+            Self::Member => "Member",
+            Self::Moderator => "Moderator",
+            Self::Operator => "Operator",
+        }
+    }
+}
+
+/// Who sees the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everyone in the room.
+    Room,
+    /// The caller alone.
+    Caller,
+}
+
+/// The type of an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text; the last text argument of a command takes the rest of the line.
+    Text,
+    /// A whole number within limits, both included.
+    Integer {
+        /// Smallest.
+        min: i64,
+        /// Largest.
+        max: i64,
+    },
+    /// Present or absent.
+    Flag,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// An argument of a command.
+#[derive(Debug, Clone, Copy)]
+pub struct Argument {
+    /// Its name: one lower-case word.
+    pub name: &'static str,
+    /// What it is.
+    pub help: Text,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether a call without it is refused.
+    pub required: bool,
+}
+
+/// A call with its reply, run by the tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    /// The command line, without a prefix.
+    pub call: &'static str,
+    /// What its reply contains.
+    pub reply: &'static str,
+}
+
+/// A command of a plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// Its name: one lower-case word, unique over all plugins.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub help: Text,
+    /// Its arguments, in order.
+    pub arguments: &'static [Argument],
+    /// The least role that may call it.
+    pub role_min: Role,
+    /// Who sees the reply.
+    pub visibility: Visibility,
+    /// After this it is cancelled, with a sentence.
+    pub deadline: Duration,
+    /// Questions and requests that mean this command, for routing a mention by embedding.
+    pub utterances: &'static [&'static str],
+    /// Calls with their replies.
+    pub examples: &'static [Example],
+}
+
+/// All that is public about a plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct Manifest {
+    /// Its name: one lower-case word.
+    pub name: &'static str,
+    /// What it is for, in a line.
+    pub summary: Text,
+    /// Its commands; the first is the one that a bare mention means.
+    pub commands: &'static [Command],
+}
+
+impl Manifest {
+    /// The command of that name.
+    pub fn command(&self, name: &str) -> Option<&'static Command> {
+        self.commands.iter().find(|command| command.name == name)
+    }
+}

@@ -1,0 +1,506 @@
+//! The traits between crates. All are object-safe; every implementation passes its port's contract suite.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Call, CommunityId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, Passage, PassageId, Place,
+    PluginError, PortError, Readable, Role, Scope, Usage,
+};
+
+/// A capability: what it says of itself, and what it does.
+#[async_trait]
+pub trait Plugin: Send + Sync {
+    /// All that is public about it.
+    fn manifest(&self) -> &'static Manifest;
+
+    /// Answers one call through `cx.reply`. The host adds the last event, `Done` or `Failed`.
+    ///
+    /// # Errors
+    /// [`PluginError`]; its public sentence becomes the reply's `Failed`.
+    async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError>;
+}
+
+/// What a frontend hands messages to.
+#[async_trait]
+pub trait Dispatch: Send + Sync {
+    /// The reply to a message; empty where it was not meant for the assistant. Dropping it cancels the call.
+    async fn message(&self, message: Message) -> BoxStream<'static, Event>;
+
+    /// Everything that can be called, for help and command registration.
+    fn manifests(&self) -> Vec<&'static Manifest>;
+}
+
+/// A row of numbers, of unit norm.
+pub type Embedding = Vec<f32>;
+
+/// Which side of a search a text stands on: some encoders want a prefix for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbedTask {
+    /// What is looked for.
+    Query,
+    /// What is found.
+    Passage,
+}
+
+/// Turns texts into vectors.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    /// The model's id in the catalogue; stored with the index, which refuses any other.
+    fn model(&self) -> &str;
+
+    /// Length of a row.
+    fn dims(&self) -> usize;
+
+    /// Longest text, in the encoder's own tokens; a longer one is cut at its end.
+    fn tokens_max(&self) -> usize;
+
+    /// How many of the encoder's own tokens a text takes, without special ones.
+    fn count_tokens(&self, text: &str) -> usize;
+
+    /// Embeds `texts`; row `i` of the result belongs to `texts[i]`.
+    ///
+    /// - Shape: `[n]` texts in, `[n][dims]` out, each row of unit norm.
+    /// - Queries overtake passages: a long ingest never delays a question by more than one batch.
+    /// - Cancel-safe: a dropped call leaves the queue.
+    ///
+    /// # Errors
+    /// [`PortError::Overloaded`] when the queue is full. Never a part of the rows.
+    async fn embed(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Embedding>, PortError>;
+
+    /// The token vectors of each text, for late interaction (ColBERT's MaxSim).
+    ///
+    /// - Shape: `[n]` texts in, `[n][tokens][dims]` out, special tokens left out, each row of unit norm.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed`].
+    async fn embed_tokens(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Vec<Embedding>>, PortError>;
+}
+
+/// Who speaks in a turn of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    /// The person.
+    User,
+    /// The assistant.
+    Assistant,
+}
+
+/// What a language model is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The rules; never cut.
+    pub system: String,
+    /// The conversation, oldest first; the last one is the user's.
+    pub turns: Vec<(Speaker, String)>,
+    /// Most tokens to generate.
+    pub tokens_max: usize,
+    /// 0 is greedy and repeatable.
+    pub temperature: f32,
+    /// Seed of the sampler.
+    pub seed: u64,
+    /// Words that end the generation.
+    pub stop: Vec<String>,
+    /// A JSON schema that the output must meet.
+    pub schema: Option<serde_json::Value>,
+}
+
+impl Prompt {
+    /// A greedy prompt of one turn.
+    pub fn new(system: impl Into<String>, user: impl Into<String>, tokens_max: usize) -> Self {
+        Self {
+            system: system.into(),
+            turns: vec![(Speaker::User, user.into())],
+            tokens_max,
+            temperature: 0.0,
+            seed: 0,
+            stop: Vec::new(),
+            schema: None,
+        }
+    }
+}
+
+/// A piece of a generation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// Text to append.
+    Text(String),
+    /// The generation is complete; nothing follows.
+    Done(Usage),
+}
+
+/// Writes text.
+#[async_trait]
+pub trait Generator: Send + Sync {
+    /// The model's id in the catalogue.
+    fn model(&self) -> &str;
+
+    /// Longest prompt and output together, in tokens.
+    fn context_tokens(&self) -> usize;
+
+    /// Longest prompt that still answers quickly on this machine, in tokens: short on a CPU, long on a GPU.
+    fn prompt_tokens_advised(&self) -> usize;
+
+    /// How many of the model's own tokens a text takes.
+    fn count_tokens(&self, text: &str) -> usize;
+
+    /// Starts a generation. Dropping the stream cancels it and frees the slot.
+    ///
+    /// # Errors
+    /// [`PortError::Refused`] where the prompt and `tokens_max` do not fit the context: nothing is ever cut;
+    /// [`PortError::Overloaded`] when the queue is full. The stream itself yields an error at most once, last.
+    async fn generate(&self, prompt: Prompt) -> Result<BoxStream<'static, Result<Piece, PortError>>, PortError>;
+}
+
+/// A passage as the index holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Its id; the point id is derived from it.
+    pub passage: PassageId,
+    /// Who owns it.
+    pub scope: Scope,
+    /// The document's title, a field of its own in the sparse vector.
+    pub title: String,
+    /// The passage's text; only its terms are kept.
+    pub text: String,
+    /// The document's language.
+    pub language: Option<String>,
+    /// The document's year.
+    pub year: Option<i16>,
+    /// The passage's vector.
+    pub dense: Embedding,
+}
+
+/// Which evidence a search uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchMode {
+    /// Vectors alone.
+    Dense,
+    /// Terms alone (BM25).
+    Sparse,
+    /// Both, fused by rank.
+    #[default]
+    Hybrid,
+}
+
+/// A query to the index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexQuery {
+    /// What may be found: always a filter, on every path.
+    pub readable: Readable,
+    /// The words, for the sparse side.
+    pub text: String,
+    /// The vector, for the dense side; needed but for `Sparse`.
+    pub dense: Option<Embedding>,
+    /// Which evidence.
+    pub mode: SearchMode,
+    /// How many hits, at most 1 000.
+    pub limit: usize,
+    /// Most hits of one document; 0 for no limit.
+    pub per_document_max: usize,
+    /// Only these documents; all where empty.
+    pub documents: Vec<DocumentId>,
+    /// Only these languages; all where empty.
+    pub languages: Vec<String>,
+    /// Only from this year on.
+    pub year_min: Option<i16>,
+    /// Only up to this year.
+    pub year_max: Option<i16>,
+    /// Maximal marginal relevance on the dense side: 0 none, 1 diversity alone.
+    pub diversity: f32,
+}
+
+/// A hit of the index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The passage.
+    pub passage: PassageId,
+    /// The fused score, comparable within one search only.
+    pub score: f32,
+    /// Cosine to the query, where the dense side found it.
+    pub cosine: Option<f32>,
+}
+
+/// What an index was built with: any other is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The embedder's id.
+    pub model: String,
+    /// Length of its rows.
+    pub dims: usize,
+    /// Version of the passage splitter and of the sparse terms.
+    pub chunker: u32,
+}
+
+/// The vector index: derived data, rebuilt or topped up from [`Documents`] at any time.
+#[async_trait]
+pub trait Index: Send + Sync {
+    /// Writes points; one that exists is replaced. Visible to the next search.
+    async fn upsert(&self, points: Vec<Point>) -> Result<(), PortError>;
+
+    /// Removes every point of these documents.
+    async fn remove(&self, documents: &[DocumentId]) -> Result<(), PortError>;
+
+    /// The best hits, best first, never one outside `readable`.
+    async fn search(&self, query: &IndexQuery) -> Result<Vec<Hit>, PortError>;
+
+    /// The ids of all points, sorted: what a top-up compares with the state.
+    async fn passages(&self) -> Result<Vec<PassageId>, PortError>;
+
+    /// How many points.
+    async fn count(&self) -> Result<usize, PortError>;
+
+    /// Makes what was written durable, and optimises it for search.
+    async fn flush(&self) -> Result<(), PortError>;
+
+    /// Empties it and stamps it anew (the new index is built aside, then swapped in).
+    async fn rebuild(&self, stamp: &Stamp) -> Result<(), PortError>;
+}
+
+/// What changed in a library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It was not there.
+    Added,
+    /// It was there with other content, and is replaced.
+    Updated,
+    /// It was there with the same content.
+    Unchanged,
+}
+
+/// A row of `library list`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Its id.
+    pub id: DocumentId,
+    /// Who owns it.
+    pub scope: Scope,
+    /// Its title.
+    pub title: String,
+    /// Full names.
+    pub authors: Vec<String>,
+    /// Year of publication.
+    pub year: Option<i16>,
+    /// The file it came from.
+    pub file: String,
+    /// How many passages.
+    pub passages: usize,
+}
+
+/// How much a library holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LibraryStats {
+    /// Documents.
+    pub documents: usize,
+    /// Passages.
+    pub passages: usize,
+    /// Characters of text.
+    pub characters: usize,
+    /// Documents by format, most first.
+    pub formats: Vec<(String, usize)>,
+}
+
+/// The documents and their passages: the truth that the index is derived from.
+///
+/// `readable: None` is the operator's view, for ingest and the index; a call of a person always passes `Some`.
+#[async_trait]
+pub trait Documents: Send + Sync {
+    /// Writes a document with its passages in one transaction. `vectors[i]` belongs to `passages[i]`; they are
+    /// kept beside the passage under the embedder's `model`, so that the index can be rebuilt without embedding.
+    async fn put(
+        &self,
+        document: &Document,
+        passages: &[Passage],
+        model: &str,
+        vectors: &[Embedding],
+    ) -> Result<Stored, PortError>;
+
+    /// A document, whole.
+    async fn get(&self, readable: Option<&Readable>, id: &DocumentId) -> Result<Option<Document>, PortError>;
+
+    /// A document's passages, in order.
+    async fn passages_of(&self, readable: Option<&Readable>, id: &DocumentId) -> Result<Vec<Passage>, PortError>;
+
+    /// Passages with their documents' listing data (text, pages and sections of the documents left empty), in the
+    /// order of `ids`; one that is gone or not readable is left out.
+    async fn passages(
+        &self,
+        readable: Option<&Readable>,
+        ids: &[PassageId],
+    ) -> Result<Vec<(Passage, Document)>, PortError>;
+
+    /// Rows sorted by title, from `offset`; `matching` is a substring of title or author, any case, empty for all.
+    async fn list(
+        &self,
+        readable: Option<&Readable>,
+        matching: &str,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<Listing>, PortError>;
+
+    /// How much there is.
+    async fn stats(&self, readable: Option<&Readable>) -> Result<LibraryStats, PortError>;
+
+    /// Removes documents with all that was derived from them; how many there were.
+    async fn remove(&self, ids: &[DocumentId]) -> Result<usize, PortError>;
+
+    /// Points of passages after `after` in id order, at most `limit`: how an index is built or topped up.
+    /// Passages without a vector of `model` come with an empty one, to be embedded.
+    async fn points(&self, model: &str, after: Option<&PassageId>, limit: usize) -> Result<Vec<Point>, PortError>;
+
+    /// Keeps vectors of `model` for passages that had none.
+    async fn put_vectors(&self, model: &str, vectors: &[(PassageId, Embedding)]) -> Result<(), PortError>;
+
+    /// All passage ids, sorted.
+    async fn passage_ids(&self) -> Result<Vec<PassageId>, PortError>;
+}
+
+/// A message of a room's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Archived {
+    /// The message.
+    pub message: Message,
+    /// A permanent link to it.
+    pub link: Option<String>,
+}
+
+/// A room's history, from its platform.
+#[async_trait]
+pub trait Archive: Send + Sync {
+    /// At most `limit` (100 at most) messages before `before`, newest first.
+    async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError>;
+}
+
+/// Who is who, and who may what.
+#[async_trait]
+pub trait Members: Send + Sync {
+    /// The role of a member in a place, now.
+    async fn role(&self, place: &Place, member: &MemberId) -> Result<Role, PortError>;
+
+    /// Scopes beyond the place's own that the room (or, to the caller alone, the caller) may read.
+    async fn scopes(&self, place: &Place, member: &MemberId) -> Result<Vec<Scope>, PortError>;
+}
+
+/// A plugin's own data: no plugin sees another's.
+#[async_trait]
+pub trait PluginData: Send + Sync {
+    /// The value under `key`.
+    async fn get(&self, plugin: &str, key: &str) -> Result<Option<serde_json::Value>, PortError>;
+
+    /// Sets or, with `None`, removes the value under `key`.
+    async fn set(&self, plugin: &str, key: &str, value: Option<serde_json::Value>) -> Result<(), PortError>;
+}
+
+/// One event of the audit trail: enough to replay an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// When it ended.
+    pub at: Timestamp,
+    /// The call, with its arguments.
+    pub call: Call,
+    /// `done`, `failed`, `cancelled`, `refused` or `panicked`.
+    pub outcome: String,
+    /// For the operator: the error with its causes; empty where it went well.
+    pub error: String,
+    /// Time in the queue.
+    pub waited: Duration,
+    /// Time to run.
+    pub ran: Duration,
+    /// What it cost.
+    pub usage: Usage,
+    /// The passages that were found, best first.
+    pub passages: Vec<PassageId>,
+    /// The generator's id.
+    pub model: String,
+    /// SHA-256 of each prompt, in hex.
+    pub prompts: Vec<String>,
+}
+
+/// Where events of the audit trail and jobs in flight are kept.
+#[async_trait]
+pub trait Audit: Send + Sync {
+    /// Writes one event.
+    async fn record(&self, event: AuditEvent) -> Result<(), PortError>;
+}
+
+/// What of a message is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It is new, and now in the inbox.
+    New,
+    /// It was there before.
+    Before,
+}
+
+/// The messages being worked on: what was in flight when the process died is found here.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Remembers a message before any work on it.
+    async fn open(&self, message: &Message) -> Result<Seen, PortError>;
+
+    /// Its reply is complete.
+    async fn close(&self, message: &Message) -> Result<(), PortError>;
+
+    /// Messages that were opened and never closed, oldest first.
+    async fn unfinished(&self, community: &CommunityId) -> Result<Vec<Message>, PortError>;
+}
+
+/// The time, as an argument.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// What is looked for in the library.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchRequest {
+    /// The question or the words.
+    pub text: String,
+    /// How many passages.
+    pub limit: usize,
+    /// Most passages of one document.
+    pub per_document_max: usize,
+    /// Which evidence.
+    pub mode: SearchMode,
+    /// Only these documents; all where empty.
+    pub documents: Vec<DocumentId>,
+}
+
+impl SearchRequest {
+    /// The default search: hybrid, at most two passages of a document.
+    pub fn new(text: impl Into<String>, limit: usize) -> Self {
+        Self { text: text.into(), limit, per_document_max: 2, mode: SearchMode::Hybrid, documents: Vec::new() }
+    }
+}
+
+/// A found passage with what is known of its document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// The passage.
+    pub passage: Passage,
+    /// Its document, without the text.
+    pub document: Document,
+    /// The score that ranks it, comparable within one search only.
+    pub score: f32,
+    /// Cosine of the whole passage to the question.
+    pub cosine: f32,
+    /// Share of the question's information (IDF mass of its terms, 0 to 1) that the passage contains.
+    pub coverage: f32,
+    /// The best line: byte range in `passage.text`.
+    pub line: std::ops::Range<usize>,
+    /// Cosine of that line to the question.
+    pub line_cosine: f32,
+}
+
+/// Retrieval as plugins see it, through [`Cx::search`] only.
+#[async_trait]
+pub trait Search: Send + Sync {
+    /// The best passages, best first, never one outside `readable`.
+    async fn search(&self, readable: &Readable, request: &SearchRequest) -> Result<Vec<Evidence>, PortError>;
+}

@@ -1,0 +1,142 @@
+//! What may be read where.
+//!
+//! **Invariant:** a search takes a [`Readable`], and only [`Readable::of`] makes one, from the place
+//! where the reply will be seen.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Audience, CommunityId, MemberId, Place, RoomId};
+
+/// Who owns a document. Written `community:lab`, `group:nlp`, `room:seminar`, `person:ana`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Scope {
+    /// Everyone in the community.
+    Community(CommunityId),
+    /// The members of a group.
+    Group(String),
+    /// Everyone in the room.
+    Room(RoomId),
+    /// One person.
+    Person(MemberId),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Community(id) => write!(f, "community:{id}"),
+            Self::Group(id) => write!(f, "group:{id}"),
+            Self::Room(id) => write!(f, "room:{id}"),
+            Self::Person(id) => write!(f, "person:{id}"),
+        }
+    }
+}
+
+/// A text that is no scope.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no scope; write community:NAME, group:NAME, room:NAME or person:NAME")]
+pub struct ScopeError(String);
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let wrong = || ScopeError(text.to_owned());
+        let (kind, id) = text.split_once(':').filter(|(_, id)| !id.trim().is_empty()).ok_or_else(wrong)?;
+        match kind {
+            "community" => Ok(Self::Community(id.into())),
+            "group" => Ok(Self::Group(id.to_owned())),
+            "room" => Ok(Self::Room(id.into())),
+            "person" => Ok(Self::Person(id.into())),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl TryFrom<String> for Scope {
+    type Error = ScopeError;
+
+    fn try_from(text: String) -> Result<Self, ScopeError> {
+        text.parse()
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> Self {
+        scope.to_string()
+    }
+}
+
+/// The scopes that everyone who will see the reply may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Readable(Vec<Scope>);
+
+impl Readable {
+    /// The audience rule: in a room, what the whole room may read, however much the caller may; to the
+    /// caller alone, the caller's own as well. `extra` are the scopes that the room's policy (in a room)
+    /// or the caller's groups (to the caller alone) add.
+    pub fn of(place: &Place, caller: &MemberId, extra: &[Scope]) -> Self {
+        let mut scopes = vec![Scope::Community(place.community.clone()), Scope::Room(place.room.clone())];
+        match place.audience {
+            Audience::Room => scopes.extend(extra.iter().filter(|scope| !matches!(scope, Scope::Person(_))).cloned()),
+            Audience::Caller => {
+                scopes.push(Scope::Person(caller.clone()));
+                scopes.extend(extra.iter().cloned());
+            }
+        }
+        scopes.sort();
+        scopes.dedup();
+        Self(scopes)
+    }
+
+    /// The scopes, sorted; never empty.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.0
+    }
+
+    /// Whether a document of this scope may be shown.
+    pub fn allows(&self, scope: &Scope) -> bool {
+        self.0.binary_search(scope).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Platform;
+
+    #[track_caller]
+    fn check(audience: Audience, extra: &[&str], want: &[&str]) {
+        let place = Place {
+            platform: Platform::Matrix,
+            community: "lab".into(),
+            room: "seminar".into(),
+            thread: None,
+            audience,
+        };
+        let extra: Vec<Scope> = extra.iter().map(|scope| scope.parse().unwrap()).collect();
+        let readable = Readable::of(&place, &"ana".into(), &extra);
+        assert_eq!(readable.scopes().iter().map(Scope::to_string).collect::<Vec<_>>(), want);
+    }
+
+    #[test]
+    fn a_room_never_reads_a_persons_papers() {
+        check(Audience::Room, &[], &["community:lab", "room:seminar"]);
+        check(Audience::Room, &["person:ana", "group:nlp"], &["community:lab", "group:nlp", "room:seminar"]);
+    }
+
+    #[test]
+    fn a_caller_alone_reads_their_own() {
+        check(Audience::Caller, &["group:nlp"], &["community:lab", "group:nlp", "room:seminar", "person:ana"]);
+    }
+
+    #[test]
+    fn a_scope_needs_a_kind_and_a_name() {
+        for text in ["", "room", "room:", "galaxy:x", "room: "] {
+            assert!(text.parse::<Scope>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Runs calls: inbox, route, gate, queue, session, plugin, audit, in this order.
+//!
+//! Each plugin runs in a task of its own, so that a panic costs one reply; a deadline and a hung-up caller end it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use chat::{
+    Call, Command, Cx, Event, Manifest, MemberId, Message, PluginError, Usage,
+    cx::{Ports, Setting, Trace},
+    ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Plugin, Prompt, Seen, Speaker},
+};
+use futures::{StreamExt, channel::mpsc, stream::BoxStream};
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    gate::{self, Load, Permit},
+    queue::{Party, Queue},
+    route::{Route, route},
+    session,
+};
+
+/// A mention this far from every utterance is a question to the library.
+const UTTERANCE_COSINE_MIN: f32 = 0.55;
+
+/// How many messages of a thread are considered for the session.
+const SESSION_MESSAGES_MAX: usize = 20;
+
+/// What the host joins.
+pub struct Parts {
+    /// The ports behind every call.
+    pub ports: Ports,
+    /// Who may what.
+    pub members: Arc<dyn Members>,
+    /// Messages in flight.
+    pub inbox: Arc<dyn Inbox>,
+    /// The audit trail.
+    pub audit: Arc<dyn Audit>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The plugins; the first command of the first is what a bare mention means.
+    pub plugins: Vec<Arc<dyn Plugin>>,
+}
+
+/// The host's limits.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Calls that run at a time.
+    pub slots: usize,
+    /// Calls that run or wait, in all.
+    pub in_all_max: usize,
+    /// Calls that run or wait, of one caller.
+    pub of_caller_max: usize,
+    /// Tokens of conversation that a call sees.
+    pub session_tokens: usize,
+    /// Who speaks for us in an archive.
+    pub assistant: MemberId,
+}
+
+/// From a message to a reply. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    parts: Parts,
+    settings: Settings,
+    queue: Queue,
+    utterances: OnceCell<Vec<(&'static str, &'static Command, Embedding)>>,
+}
+
+/// How a call ended.
+enum Outcome {
+    Done,
+    Refused(String),
+    Failed(PluginError),
+    Panicked,
+    Overdue(Duration),
+    Cancelled,
+}
+
+impl Host {
+    /// A host of these parts.
+    pub fn new(parts: Parts, settings: Settings) -> Self {
+        let queue = Queue::new(settings.slots);
+        Self { shared: Arc::new(Shared { parts, settings, queue, utterances: OnceCell::new() }) }
+    }
+}
+
+#[async_trait]
+impl Dispatch for Host {
+    async fn message(&self, message: Message) -> BoxStream<'static, Event> {
+        let (events, stream) = mpsc::unbounded();
+        let token = CancellationToken::new();
+        tokio::spawn(Arc::clone(&self.shared).serve(message, events, token.clone()));
+        // Dropping the stream drops the guard, which ends the call.
+        futures::stream::unfold((stream, token.drop_guard()), |(mut stream, guard): (_, DropGuard)| async move {
+            let event: Option<Event> = mpsc::UnboundedReceiver::next(&mut stream).await;
+            event.map(|event| (event, (stream, guard)))
+        })
+        .boxed()
+    }
+
+    fn manifests(&self) -> Vec<&'static Manifest> {
+        self.shared.manifests()
+    }
+}
+
+impl Shared {
+    fn manifests(&self) -> Vec<&'static Manifest> {
+        self.parts.plugins.iter().map(|plugin| plugin.manifest()).collect()
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        message: Message,
+        events: mpsc::UnboundedSender<Event>,
+        token: CancellationToken,
+    ) {
+        match self.parts.inbox.open(&message).await {
+            Ok(Seen::New) => {}
+            Ok(Seen::Before) => return,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the inbox failed");
+                let sentence = "I could not take your message; the operator can see why in the log.".to_owned();
+                send(&events, Event::Failed { sentence });
+                return;
+            }
+        }
+        if let Some((plugin, command, args)) = self.meant(&message, &events).await {
+            self.call(&message, plugin, command, args, &events, &token).await;
+        }
+        if let Err(error) = self.parts.inbox.close(&message).await {
+            tracing::error!(error = %chain(&error), "the inbox failed");
+        }
+    }
+
+    /// What the message asks for; a wrong call is answered here.
+    async fn meant(
+        &self,
+        message: &Message,
+        events: &mpsc::UnboundedSender<Event>,
+    ) -> Option<(&'static str, &'static Command, chat::Args)> {
+        match route(&self.manifests(), &message.text, message.addressed) {
+            Route::Ignore => None,
+            Route::Call { plugin, command, args } => Some((plugin, command, args)),
+            Route::Usage(sentence) => {
+                send(events, Event::Text { delta: sentence });
+                send(events, Event::Done { usage: Usage::default() });
+                None
+            }
+            Route::Mention(text) => {
+                let (plugin, command) = self.nearest(&text).await?;
+                let name = command.arguments.iter().find(|argument| argument.kind == chat::Kind::Text)?.name;
+                Some((plugin, command, chat::Args::from([(name, chat::Value::Text(text))])))
+            }
+        }
+    }
+
+    /// The command whose example utterances lie nearest to `text`, or the first command of the first plugin.
+    async fn nearest(&self, text: &str) -> Option<(&'static str, &'static Command)> {
+        let manifests = self.manifests();
+        let first = manifests.first().and_then(|manifest| Some((manifest.name, manifest.commands.first()?)));
+        let utterances = self.utterances.get_or_try_init(|| self.embed_utterances()).await.ok()?;
+        // Where one plugin alone listens, there is nothing to choose.
+        if utterances.iter().all(|(plugin, _, _)| Some(*plugin) == first.map(|(plugin, _)| plugin)) {
+            return first;
+        }
+        let head: String = text.chars().take(500).collect();
+        let vector = self.parts.ports.embedder.embed(EmbedTask::Query, &[&head]).await.ok()?.pop()?;
+        let cosine = |other: &Embedding| vector.iter().zip(other).map(|(a, b)| a * b).sum::<f32>();
+        let best = utterances.iter().map(|(plugin, command, other)| (cosine(other), *plugin, *command));
+        match best.max_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((cosine, plugin, command)) if cosine >= UTTERANCE_COSINE_MIN => Some((plugin, command)),
+            _ => first,
+        }
+    }
+
+    async fn embed_utterances(
+        &self,
+    ) -> Result<Vec<(&'static str, &'static Command, Embedding)>, chat::PortError> {
+        let mut found = Vec::new();
+        for manifest in self.manifests() {
+            for command in manifest.commands.iter().filter(|command| !command.utterances.is_empty()) {
+                let vectors = self.parts.ports.embedder.embed(EmbedTask::Query, command.utterances).await?;
+                found.extend(vectors.into_iter().map(|vector| (manifest.name, command, vector)));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn call(
+        &self,
+        message: &Message,
+        plugin: &'static str,
+        command: &'static Command,
+        args: chat::Args,
+        events: &mpsc::UnboundedSender<Event>,
+        token: &CancellationToken,
+    ) {
+        let entered = Instant::now();
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        let mut call = Call {
+            plugin: plugin.to_owned(),
+            command: command.name.to_owned(),
+            args,
+            caller: message.author.clone(),
+            role: chat::Role::Guest,
+            place: message.place.clone(),
+        };
+        let mut started = entered;
+        let outcome = match self.permit(&mut call, command).await {
+            Err(outcome) => outcome,
+            Ok(permit) => {
+                call = permit.call().clone();
+                let party = Party { caller: call.caller.clone(), room: call.place.room.clone() };
+                let mut ticket = self.queue.enter(party);
+                let waiting = |position: usize| {
+                    send(events, Event::Progress { text: format!("You are number {position} in the queue.") });
+                };
+                tokio::select! {
+                    () = token.cancelled() => Outcome::Cancelled,
+                    () = ticket.turn(waiting) => {
+                        started = Instant::now();
+                        self.run(permit, command, message, events, &trace, token).await
+                    }
+                }
+            }
+        };
+        let usage = trace.lock().map(|trace| trace.usage.clone()).unwrap_or_default();
+        let (name, error) = self.tell(&outcome, usage, events);
+        self.audit(call, name, error, (started - entered, started.elapsed()), &trace).await;
+    }
+
+    async fn permit(&self, call: &mut Call, command: &'static Command) -> Result<Permit, Outcome> {
+        let failed = |doing| move |source| Outcome::Failed(PluginError::Port { doing, source });
+        let members = &self.parts.members;
+        call.role = members.role(&call.place, &call.caller).await.map_err(failed("looking up the caller's role"))?;
+        let mut place = call.place.clone();
+        place.audience = gate::audience(place.audience, command);
+        let extra = members.scopes(&place, &call.caller).await.map_err(failed("looking up what may be read"))?;
+        let (of_caller, in_all) = self.queue.load(&call.caller);
+        let Settings { of_caller_max, in_all_max, .. } = self.settings;
+        let load = Load { of_caller, of_caller_max, in_all, in_all_max };
+        gate::gate(call.clone(), command, &extra, load).map_err(Outcome::Refused)
+    }
+
+    async fn run(
+        &self,
+        permit: Permit,
+        command: &'static Command,
+        message: &Message,
+        events: &mpsc::UnboundedSender<Event>,
+        trace: &Arc<Mutex<Trace>>,
+        token: &CancellationToken,
+    ) -> Outcome {
+        let call = permit.call().clone();
+        let Some(plugin) = self.parts.plugins.iter().find(|plugin| plugin.manifest().name == call.plugin) else {
+            return Outcome::Panicked;
+        };
+        let setting = Setting {
+            call: call.clone(),
+            readable: permit.readable().clone(),
+            language: language(&message.text),
+            conversation: self.conversation(&call, message).await,
+        };
+        let cx = Cx::new(self.parts.ports.clone(), setting, events.clone(), Arc::clone(trace));
+        let plugin = Arc::clone(plugin);
+        let mut task = tokio::spawn(async move { plugin.run(&cx, &call).await });
+        let ended = tokio::select! {
+            ended = &mut task => ended,
+            () = token.cancelled() => {
+                task.abort();
+                return Outcome::Cancelled;
+            }
+            () = tokio::time::sleep(command.deadline) => {
+                task.abort();
+                return Outcome::Overdue(command.deadline);
+            }
+        };
+        match ended {
+            Ok(Ok(())) => Outcome::Done,
+            Ok(Err(PluginError::HungUp)) => Outcome::Cancelled,
+            Ok(Err(error)) => Outcome::Failed(error),
+            Err(_) => Outcome::Panicked,
+        }
+    }
+
+    /// What was said before in this thread. An archive that fails costs the context, not the answer.
+    async fn conversation(&self, call: &Call, message: &Message) -> Vec<(Speaker, String)> {
+        let page = self.parts.ports.archive.page(&call.place, Some(message.at), SESSION_MESSAGES_MAX).await;
+        let page = page.unwrap_or_else(|error| {
+            tracing::warn!(error = %chain(&error), "the room's history cannot be read");
+            Vec::new()
+        });
+        let thread: Vec<_> = page
+            .into_iter()
+            .filter(|archived| archived.message.place.thread == call.place.thread && archived.message.id != message.id)
+            .collect();
+        let generator = self.parts.ports.generator.as_ref();
+        let count = |text: &str| generator.map_or(text.len() / 4, |generator| generator.count_tokens(text));
+        session::fit(&thread, &self.settings.assistant, self.settings.session_tokens, count)
+    }
+
+    /// Tells the caller how it ended; what the audit calls it, and the error for the operator.
+    fn tell(&self, outcome: &Outcome, usage: Usage, events: &mpsc::UnboundedSender<Event>) -> (&'static str, String) {
+        let (name, error, last) = match outcome {
+            Outcome::Done => ("done", String::new(), Event::Done { usage }),
+            Outcome::Refused(sentence) => ("refused", String::new(), Event::Failed { sentence: sentence.clone() }),
+            Outcome::Failed(PluginError::Usage { want, .. }) => {
+                send(events, Event::Text { delta: (*want).to_owned() });
+                ("usage", String::new(), Event::Done { usage })
+            }
+            Outcome::Failed(error) => {
+                let (sentence, error) = (error.public(), chain(error));
+                tracing::error!(error, "a call failed");
+                ("failed", error, Event::Failed { sentence })
+            }
+            Outcome::Panicked => {
+                tracing::error!("a plugin panicked");
+                let sentence = "Something on my side broke; the operator can see what in the log.".to_owned();
+                ("panicked", "the plugin panicked".to_owned(), Event::Failed { sentence })
+            }
+            Outcome::Overdue(deadline) => {
+                let sentence = format!("This took longer than {} seconds, so I stopped.", deadline.as_secs());
+                ("overdue", String::new(), Event::Failed { sentence })
+            }
+            Outcome::Cancelled => {
+                ("cancelled", String::new(), Event::Failed { sentence: "Stopped.".to_owned() })
+            }
+        };
+        send(events, last);
+        (name, error)
+    }
+
+    async fn audit(
+        &self,
+        call: Call,
+        outcome: &str,
+        error: String,
+        (waited, ran): (Duration, Duration),
+        trace: &Mutex<Trace>,
+    ) {
+        let trace = trace.lock().map(|trace| trace.clone()).unwrap_or_default();
+        let hash = |prompt: &Prompt| {
+            let text = serde_json::to_vec(prompt).unwrap_or_default();
+            format!("{:x}", Sha256::digest(text))
+        };
+        let event = AuditEvent {
+            at: self.parts.clock.now(),
+            call,
+            outcome: outcome.to_owned(),
+            error,
+            waited,
+            ran,
+            usage: trace.usage,
+            passages: trace.passages,
+            model: self.parts.ports.generator.as_ref().map(|model| model.model().to_owned()).unwrap_or_default(),
+            prompts: trace.prompts.iter().map(hash).collect(),
+        };
+        if let Err(error) = self.parts.audit.record(event).await {
+            tracing::error!(error = %chain(&error), "the audit trail failed");
+        }
+    }
+}
+
+/// Sends to a caller who may have left: the drop guard, not this, ends the call.
+fn send(events: &mpsc::UnboundedSender<Event>, event: Event) {
+    let _ = events.unbounded_send(event);
+}
+
+/// An error with its causes, for the operator.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+/// The language of a text: ISO 639-1, English where it cannot be told.
+pub fn language(text: &str) -> String {
+    if text.chars().any(|character| matches!(character, '\u{3040}'..='\u{30ff}')) {
+        return "ja".to_owned();
+    }
+    if text.chars().any(chat::text::is_cjk) {
+        return "zh".to_owned();
+    }
+    let known = |info: &whatlang::Info| match info.lang() {
+        whatlang::Lang::Deu => Some("de"),
+        whatlang::Lang::Fra => Some("fr"),
+        whatlang::Lang::Spa => Some("es"),
+        whatlang::Lang::Rus => Some("ru"),
+        whatlang::Lang::Ara => Some("ar"),
+        _ => None,
+    };
+    whatlang::detect(text).filter(whatlang::Info::is_reliable).as_ref().and_then(known).unwrap_or("en").to_owned()
+}

@@ -1,0 +1,253 @@
+//! What a message asks for: a command, a question, or nothing. Pure.
+
+use std::collections::BTreeMap;
+
+use chat::{Argument, Args, Command, Kind, Manifest, Value};
+
+/// What a message asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Route {
+    /// A command with its arguments.
+    Call {
+        /// The plugin.
+        plugin: &'static str,
+        /// The command.
+        command: &'static Command,
+        /// Its arguments.
+        args: Args,
+    },
+    /// It was meant for the assistant and names no command: the nearest utterance decides.
+    Mention(String),
+    /// A command that cannot be called like this: the sentence says how.
+    Usage(String),
+    /// Not meant for the assistant.
+    Ignore,
+}
+
+/// Reads a message. A leading `!` or `/` makes a command of it; without one, a message that is `addressed` to the
+/// assistant (a mention, a direct message, the console) is a command only if that command takes no free text.
+pub fn route(manifests: &[&'static Manifest], text: &str, addressed: bool) -> Route {
+    let text = text.trim();
+    let (prefixed, line) = match text.strip_prefix(['!', '/']) {
+        Some(line) => (true, line),
+        None => (false, text),
+    };
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let word = word.to_lowercase();
+    let found = manifests
+        .iter()
+        .find_map(|manifest| manifest.command(&word).map(|command| (manifest.name, command)));
+    match found {
+        Some((plugin, command)) if prefixed => match arguments(command, rest) {
+            Ok(args) => Route::Call { plugin, command, args },
+            Err(sentence) => Route::Usage(sentence),
+        },
+        Some((plugin, command)) if addressed && !takes_free_text(command) => match arguments(command, rest) {
+            Ok(args) => Route::Call { plugin, command, args },
+            Err(_) => Route::Mention(text.to_owned()),
+        },
+        None if prefixed && addressed && word.chars().all(char::is_alphanumeric) && !word.is_empty() => {
+            let near = nearest(manifests, &word).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
+            Route::Usage(format!("There is no command `{word}`.{near} `help` lists them all."))
+        }
+        _ if addressed && !text.is_empty() => Route::Mention(text.to_owned()),
+        _ => Route::Ignore,
+    }
+}
+
+fn takes_free_text(command: &Command) -> bool {
+    command.arguments.iter().any(|argument| argument.kind == Kind::Text)
+}
+
+/// The arguments of a command from the rest of its line: flags as `--name`, others as `name:value` or in their order;
+/// the last text argument takes the rest of the line.
+///
+/// # Errors
+/// A sentence saying how the command is called.
+pub fn arguments(command: &Command, rest: &str) -> Result<Args, String> {
+    let mut values = BTreeMap::new();
+    let mut rest = rest.trim();
+    let mut open: Vec<&Argument> = command.arguments.iter().collect();
+    while !rest.is_empty() {
+        let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        if let Some(at) = open.iter().position(|a| a.kind == Kind::Flag && word.strip_prefix("--") == Some(a.name)) {
+            values.insert(open.remove(at).name.to_owned(), Value::Flag(true));
+            rest = after.trim_start();
+            continue;
+        }
+        let named = word.split_once(':').and_then(|(name, value)| {
+            let at = open.iter().position(|argument| argument.name == name && argument.kind != Kind::Flag)?;
+            Some((at, value))
+        });
+        let at = match named {
+            Some((at, _)) => at,
+            None => match open.iter().position(|argument| argument.kind != Kind::Flag) {
+                Some(at) => at,
+                None => return Err(usage(command)),
+            },
+        };
+        let argument = open.remove(at);
+        let last_text = argument.kind == Kind::Text && !open.iter().any(|argument| argument.kind == Kind::Text);
+        let (given, next) = match named {
+            Some((_, value)) if last_text => (rest[word.len() - value.len()..].trim(), ""),
+            Some((_, value)) => (value, after),
+            None if last_text => (rest, ""),
+            None => (word, after),
+        };
+        values.insert(argument.name.to_owned(), value(argument, given).ok_or_else(|| usage(command))?);
+        rest = next.trim_start();
+    }
+    Ok(Args(values))
+}
+
+fn value(argument: &Argument, given: &str) -> Option<Value> {
+    match argument.kind {
+        Kind::Text => Some(Value::Text(given.to_owned())),
+        Kind::Flag => None,
+        Kind::Integer { min, max } => {
+            given.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Integer)
+        }
+        Kind::Choice(words) => {
+            let lower = given.to_lowercase();
+            words.iter().find(|word| **word == lower).map(|word| Value::Text((*word).to_owned()))
+        }
+    }
+}
+
+/// How a command is called: `line <number 1..20>`.
+pub fn usage(command: &Command) -> String {
+    format!("It is called like this: `{}`.", synopsis(command))
+}
+
+/// The command with its arguments, optional ones in brackets.
+pub fn synopsis(command: &Command) -> String {
+    let mut line = command.name.to_owned();
+    for argument in command.arguments {
+        let form = match argument.kind {
+            Kind::Text => argument.name.to_owned(),
+            Kind::Flag => format!("--{}", argument.name),
+            Kind::Integer { min, max } => format!("{} {min}..{max}", argument.name),
+            Kind::Choice(words) => words.join("|"),
+        };
+        line.push_str(&if argument.required { format!(" <{form}>") } else { format!(" [{form}]") });
+    }
+    line
+}
+
+/// The command whose name is at most two edits away.
+fn nearest(manifests: &[&'static Manifest], word: &str) -> Option<&'static str> {
+    let names = manifests.iter().flat_map(|manifest| manifest.commands).map(|command| command.name);
+    names.map(|name| (edits(name, word), name)).filter(|(edits, _)| *edits <= 2).min().map(|(_, name)| name)
+}
+
+/// Levenshtein's distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chat::{Role, Text, Visibility};
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    const HELP: Text = Text { en: "", zh: "" };
+
+    const fn command(name: &'static str, arguments: &'static [Argument]) -> Command {
+        Command {
+            name,
+            help: HELP,
+            arguments,
+            role_min: Role::Guest,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(1),
+            utterances: &[],
+            examples: &[],
+        }
+    }
+
+    static MANIFEST: Manifest = Manifest {
+        name: "test",
+        summary: HELP,
+        commands: &[
+            command("ask", &[Argument { name: "question", help: HELP, kind: Kind::Text, required: true }]),
+            command("line", &[
+                Argument { name: "number", help: HELP, kind: Kind::Integer { min: 1, max: 20 }, required: true },
+            ]),
+            command("list", &[
+                Argument { name: "order", help: HELP, kind: Kind::Choice(&["title", "year"]), required: false },
+                Argument { name: "all", help: HELP, kind: Kind::Flag, required: false },
+                Argument { name: "matching", help: HELP, kind: Kind::Text, required: false },
+            ]),
+        ],
+    };
+
+    fn show(route: Route) -> String {
+        match route {
+            Route::Call { command, args, .. } => {
+                let args: Vec<String> = args.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                format!("call {} [{}]", command.name, args.join(", "))
+            }
+            Route::Mention(text) => format!("mention {text}"),
+            Route::Usage(sentence) => format!("usage {sentence}"),
+            Route::Ignore => "ignore".to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, addressed: bool, want: Expect) {
+        want.assert_eq(&show(route(&[&MANIFEST], text, addressed)));
+    }
+
+    #[test]
+    fn a_leading_sign_makes_a_command() {
+        check("!ask why so?", false, expect!["call ask [question=why so?]"]);
+        check("/ASK why", false, expect!["call ask [question=why]"]);
+        check("!ask", false, expect!["call ask []"]);
+        check("why !ask", false, expect!["ignore"]);
+    }
+
+    #[test]
+    fn without_a_sign_only_a_command_without_free_text_is_one() {
+        check("line 2", true, expect!["call line [number=2]"]);
+        check("line 2", false, expect!["ignore"]);
+        check("line graphs, why?", true, expect!["mention line graphs, why?"]);
+        check("ask nicely", true, expect!["mention ask nicely"]);
+    }
+
+    #[test]
+    fn arguments_are_read_by_name_and_by_order() {
+        check("!list year --all neural parsing", true, expect!["call list [all=true, matching=neural parsing, order=year]"]);
+        check("!list matching:neural parsing", true, expect!["call list [matching=neural parsing]"]);
+        check("!list order:title", true, expect!["call list [order=title]"]);
+    }
+
+    #[test]
+    fn a_wrong_call_is_answered_with_the_right_one() {
+        check("!line two", true, expect!["usage It is called like this: `line <number 1..20>`."]);
+        check("!line 21", true, expect!["usage It is called like this: `line <number 1..20>`."]);
+        check("!list colour", true, expect!["usage It is called like this: `list [title|year] [--all] [matching]`."]);
+        check("!lien 2", true, expect!["usage There is no command `lien`. Did you mean `line`? `help` lists them all."]);
+    }
+
+    #[test]
+    fn other_peoples_commands_are_ignored() {
+        check("!roll 6", false, expect!["ignore"]);
+        check("!!!", true, expect!["mention !!!"]);
+        check("   ", true, expect!["ignore"]);
+    }
+}

@@ -1,0 +1,75 @@
+//! What of a thread fits the token budget. Pure.
+
+use chat::{
+    MemberId,
+    ports::{Archived, Speaker},
+};
+
+/// The longest tail of a conversation that fits `budget` tokens, oldest first. A turn that does not fit ends it: half
+/// a turn would be quoted as a whole one. `newest_first` is what an archive's page holds; `assistant` is who speaks for us.
+pub fn fit(
+    newest_first: &[Archived],
+    assistant: &MemberId,
+    budget: usize,
+    count: impl Fn(&str) -> usize,
+) -> Vec<(Speaker, String)> {
+    let mut left = budget;
+    let mut turns = Vec::new();
+    for archived in newest_first {
+        let message = &archived.message;
+        let cost = count(&message.text);
+        if cost > left {
+            break;
+        }
+        left -= cost;
+        let speaker = if message.author == *assistant { Speaker::Assistant } else { Speaker::User };
+        turns.push((speaker, message.text.clone()));
+    }
+    turns.reverse();
+    turns
+}
+
+#[cfg(test)]
+mod tests {
+    use chat::{Audience, Message, Place, Platform};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn said(author: &str, text: &str) -> Archived {
+        let place = Place {
+            platform: Platform::Console,
+            community: "lab".into(),
+            room: "console".into(),
+            thread: None,
+            audience: Audience::Caller,
+        };
+        let message = Message {
+            id: text.into(),
+            place,
+            author: author.into(),
+            text: text.to_owned(),
+            attachments: Vec::new(),
+            reply_to: None,
+            addressed: true,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        Archived { message, link: None }
+    }
+
+    #[track_caller]
+    fn check(budget: usize, want: &[&str]) {
+        let history = [said("bot", "three three three"), said("ana", "two two"), said("bot", "one")];
+        let turns = fit(&history, &"bot".into(), budget, |text| text.split(' ').count());
+        let shown: Vec<String> = turns.iter().map(|(speaker, text)| format!("{speaker:?}: {text}")).collect();
+        assert_eq!(shown, want);
+    }
+
+    #[test]
+    fn the_newest_turns_that_fit_are_kept_whole_and_in_order() {
+        check(6, &["Assistant: one", "User: two two", "Assistant: three three three"]);
+        check(5, &["User: two two", "Assistant: three three three"]);
+        check(4, &["Assistant: three three three"]);
+        check(0, &[]);
+    }
+}

@@ -1,0 +1,76 @@
+//! The inbox: a message is remembered before any work on it, and its words are forgotten when its reply is
+//! complete; only its id stays, so that it is never answered twice.
+
+use async_trait::async_trait;
+use chat::{
+    CommunityId, Message, PortError,
+    ports::{Inbox, Seen},
+};
+
+use crate::{Store, StoreError, row};
+
+const PORT: &str = "inbox";
+
+#[async_trait]
+impl Inbox for Store {
+    async fn open(&self, message: &Message) -> Result<Seen, PortError> {
+        self.remember(message).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn close(&self, message: &Message) -> Result<(), PortError> {
+        self.complete(message).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn unfinished(&self, community: &CommunityId) -> Result<Vec<Message>, PortError> {
+        self.in_flight(community).await.map_err(StoreError::port(PORT))
+    }
+}
+
+impl Store {
+    async fn remember(&self, message: &Message) -> Result<Seen, StoreError> {
+        let doing = "opening a message";
+        let place = &message.place;
+        let done = sqlx::query(
+            "INSERT INTO inbox_message (platform, community, room, id, message, number) \
+             SELECT $1, $2, $3, $4, $5, COALESCE(MAX(number), 0) + 1 FROM inbox_message WHERE 1 = 1 \
+             ON CONFLICT (platform, community, room, id) DO NOTHING",
+        )
+        .bind(place.platform.to_string())
+        .bind(&place.community.0)
+        .bind(&place.room.0)
+        .bind(&message.id.0)
+        .bind(row::json(message, doing)?)
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        Ok(if done.rows_affected() == 0 { Seen::Before } else { Seen::New })
+    }
+
+    async fn complete(&self, message: &Message) -> Result<(), StoreError> {
+        let place = &message.place;
+        sqlx::query(
+            "UPDATE inbox_message SET message = NULL \
+             WHERE platform = $1 AND community = $2 AND room = $3 AND id = $4",
+        )
+        .bind(place.platform.to_string())
+        .bind(&place.community.0)
+        .bind(&place.room.0)
+        .bind(&message.id.0)
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::sql("closing a message"))?;
+        Ok(())
+    }
+
+    async fn in_flight(&self, community: &CommunityId) -> Result<Vec<Message>, StoreError> {
+        let doing = "reading the inbox";
+        let rows: Vec<String> = sqlx::query_scalar(
+            "SELECT message FROM inbox_message WHERE community = $1 AND message IS NOT NULL ORDER BY number",
+        )
+        .bind(&community.0)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        rows.iter().map(|json| serde_json::from_str(json).map_err(StoreError::damaged(doing))).collect()
+    }
+}

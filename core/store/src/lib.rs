@@ -1,0 +1,141 @@
+//! The relational state: documents with their passages and vectors, the manifest of files seen, plugin data,
+//! the audit trail and the inbox, in one SQLite file.
+//!
+//! Read [`Store`] here, then `documents` (reading) and `put` (writing), `jobs` (what ingest remembers), then the
+//! three small ports `data`, `audit` and `inbox`; `check` serves `doctor`, `lock` keeps a second process out.
+//!
+//! **Invariant:** SQL stands in this crate only, and none of the database's types leaves it.
+//! **Invariant:** what a person may not read is filtered in SQL (`scope IN (...)`), in every reading method.
+//! **Invariant:** one writer; each write is one transaction, synced to disk before it is acknowledged
+//! (`synchronous=FULL`), so that neither a crash nor a power cut loses or halves it.
+//!
+//! PostgreSQL can run this SQL later. What differs, and where: the pragmas and the pools ([`Store::open`], `check`),
+//! `BEGIN IMMEDIATE` (`Store::begin`), the type `BLOB` (migration 1), and the sort order of text, which here is
+//! that of bytes (a column `COLLATE "C"` there).
+
+mod audit;
+mod check;
+mod data;
+mod documents;
+mod error;
+mod inbox;
+mod jobs;
+mod lock;
+mod put;
+mod row;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    Connection, Sqlite, SqlitePool, Transaction,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+pub use check::Health;
+pub use error::StoreError;
+pub use jobs::{Refusal, SeenFile};
+pub use lock::DataLock;
+pub use put::{Entry, identity_keys};
+
+/// All schemas, oldest first.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How many readers work at once.
+const READERS: u32 = 4;
+
+/// Longest wait for the writer: a batch of an ingest takes a second or two.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// The state of one data folder. A clone is the same state, and costs nothing.
+///
+/// Any number of calls may run at once: reads beside each other and beside a write, writes one after the other.
+/// Cancel-safe: a dropped write is undone whole.
+#[derive(Debug, Clone)]
+pub struct Store {
+    read: SqlitePool,
+    write: SqlitePool,
+}
+
+impl Store {
+    /// Name of the database in the data folder.
+    pub const FILE: &str = "colloquy.sqlite";
+
+    /// Opens the state in `folder`, making both where they are missing, and brings its schema up to date.
+    /// Holding a [`DataLock`] is the caller's business.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] where a later version wrote it, [`StoreError::Damaged`] where it is no database.
+    pub async fn open(folder: &Path) -> Result<Self, StoreError> {
+        create_folder(folder)?;
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join(Self::FILE))
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .synchronous(SqliteSynchronous::Full)
+            // What is removed is overwritten, not only unlinked: a forgotten message or paper leaves no bytes.
+            .pragma("secure_delete", "ON")
+            // After a large batch the write-ahead log is cut back to this.
+            .pragma("journal_size_limit", "67108864");
+        let doing = "opening the database";
+
+        let write = pool(1)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // On a full disk SQLite rolls back by itself; sqlx then still counts an open transaction and
+                    // would refuse the next one. Such a connection is thrown away.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal))
+            .await
+            .map_err(StoreError::sql(doing))?;
+        MIGRATIONS
+            .run(&write)
+            .await
+            .map_err(|error| StoreError::sql("bringing the schema up to date")(error.into()))?;
+
+        let read =
+            pool(READERS).connect_with(options.pragma("query_only", "ON")).await.map_err(StoreError::sql(doing))?;
+        Ok(Self { read, write })
+    }
+
+    /// Finishes what runs and closes the files; every clone is closed with it.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// A write transaction. It takes the write lock at once: one that starts by reading could not get it later.
+    async fn begin(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.write.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::sql(doing))
+    }
+}
+
+/// A pool whose connections stay: they cost a thread, not a server.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(WAIT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// The newest schema that this version knows.
+fn schema_known() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+/// Makes a data folder where it is missing, for its owner alone.
+fn create_folder(folder: &Path) -> Result<(), StoreError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(StoreError::io("making the data folder"))
+}
+
+#[cfg(test)]
+mod tests;

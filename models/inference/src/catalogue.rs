@@ -1,0 +1,256 @@
+//! The model catalogue: what can be fetched and loaded. The embedded file is documented at its head.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// The catalogue that every build carries.
+pub const EMBEDDED: &str = include_str!("catalogue.toml");
+
+/// The language model of the embedded default.
+pub const GENERATOR_DEFAULT: &str = "smollm2-135m-instruct";
+
+/// The encoder of the embedded default.
+pub const EMBEDDER_DEFAULT: &str = "all-minilm-l6-v2";
+
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Writes text.
+    Generate,
+    /// Turns texts into vectors.
+    Embed,
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Origin {
+    /// A Python package, through pip.
+    Package {
+        /// Its name.
+        package: String,
+        /// Its version.
+        version: String,
+    },
+    /// The Hugging Face hub.
+    Hub {
+        /// `owner/name`.
+        repo: String,
+        /// Branch, tag or commit.
+        revision: String,
+    },
+    /// A local folder.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// One file of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFile {
+    /// Path in the source.
+    pub from: String,
+    /// Path in the model's folder.
+    pub to: String,
+    /// Size in bytes, where pinned.
+    pub bytes: Option<u64>,
+    /// SHA-256 in hex, where pinned.
+    pub sha256: Option<String>,
+}
+
+/// How weights are re-encoded once after fetching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encode {
+    /// As published.
+    Keep,
+    /// Half precision: the fastest whole answer on a CPU.
+    F16,
+    /// 8 bits: half the memory of F16.
+    #[serde(rename = "q8_0")]
+    Q8_0,
+    /// 4 bits: a quarter of the memory of F16.
+    #[serde(rename = "q4_0")]
+    Q4_0,
+}
+
+/// What a language model needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerateSpec {
+    /// Longest prompt and output together, in tokens.
+    pub context_tokens: usize,
+    /// How weights are re-encoded for a CPU.
+    pub encode: Encode,
+    /// Generations at a time on a CPU.
+    pub slots_cpu: usize,
+    /// Generations at a time on a GPU.
+    pub slots_gpu: usize,
+    /// How text is cut before byte-pair encoding, for a GGUF without a `tokenizer.json`.
+    pub pre_tokenizer: Option<String>,
+}
+
+/// How token vectors become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// The mean over all tokens.
+    Mean,
+    /// The first token.
+    Cls,
+}
+
+/// What an encoder needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbedSpec {
+    /// Length of a vector.
+    pub dims: usize,
+    /// Longest text in tokens, special ones included.
+    pub tokens_max: usize,
+    /// How token vectors become one.
+    pub pooling: Pooling,
+    /// Put before a query.
+    #[serde(default)]
+    pub query_prefix: String,
+    /// Put before a passage.
+    #[serde(default)]
+    pub passage_prefix: String,
+    /// First position id: 0 for BERT, 2 for XLM-RoBERTa.
+    #[serde(default)]
+    pub position_offset: usize,
+}
+
+/// One model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// What the configuration calls it.
+    pub name: String,
+    /// What it does.
+    pub task: Task,
+    /// One line.
+    pub summary: String,
+    /// SPDX identifier.
+    pub license: String,
+    /// What is fetched, in MiB.
+    pub size_mib: u64,
+    /// What it takes to run, in MiB.
+    pub memory_mib: u64,
+    /// Where it comes from.
+    pub source: Origin,
+    /// What is taken from there.
+    pub files: Vec<ModelFile>,
+    /// For language models.
+    pub generate: Option<GenerateSpec>,
+    /// For encoders.
+    pub embed: Option<EmbedSpec>,
+}
+
+/// All models known, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    models: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CatalogueFile {
+    model: Vec<Model>,
+}
+
+impl Catalogue {
+    /// The embedded catalogue with what `extra` (the text of another) adds or replaces.
+    ///
+    /// # Errors
+    /// [`ModelError::Catalogue`] naming what is wrong in `extra`.
+    pub fn with(extra: Option<&str>) -> Result<Self, ModelError> {
+        let mut models = Self::read(EMBEDDED)?;
+        for model in extra.map(Self::read).transpose()?.unwrap_or_default() {
+            models.retain(|known| known.name != model.name);
+            models.push(model);
+        }
+        Ok(Self { models })
+    }
+
+    fn read(text: &str) -> Result<Vec<Model>, ModelError> {
+        let wrong = |reason: String| ModelError::Catalogue { reason };
+        let file: CatalogueFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        for model in &file.model {
+            let name = &model.name;
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')) {
+                return Err(wrong(format!("`{name}` is no model name: letters, digits, `-`, `.` and `_` only")));
+            }
+            let complete = match model.task {
+                Task::Generate => model.generate.is_some(),
+                Task::Embed => model.embed.is_some(),
+            };
+            if !complete || model.files.is_empty() {
+                return Err(wrong(format!("`{name}` lacks its [model.generate], [model.embed] or [[model.files]]")));
+            }
+            let leaves = |path: &str| path.starts_with(['/', '\\']) || path.split(['/', '\\']).any(|part| part == "..");
+            if let Some(file) = model.files.iter().find(|file| leaves(&file.to) || leaves(&file.from)) {
+                return Err(wrong(format!("`{name}` names `{}`, which leaves its folder", file.to)));
+            }
+        }
+        Ok(file.model)
+    }
+
+    /// All models, in the order of the file.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The model of that name.
+    ///
+    /// # Errors
+    /// [`ModelError::Unknown`] with the names there are.
+    pub fn get(&self, name: &str) -> Result<&Model, ModelError> {
+        self.models.iter().find(|model| model.name == name).ok_or_else(|| ModelError::Unknown {
+            name: name.to_owned(),
+            known: self.models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_catalogue_reads_and_names_both_defaults() {
+        let catalogue = Catalogue::with(None).unwrap();
+        assert_eq!(catalogue.get(GENERATOR_DEFAULT).unwrap().task, Task::Generate);
+        assert_eq!(catalogue.get(EMBEDDER_DEFAULT).unwrap().task, Task::Embed);
+    }
+
+    #[track_caller]
+    fn refused(extra: &str, want: &str) {
+        let error = Catalogue::with(Some(extra)).unwrap_err().to_string();
+        assert!(error.contains(want), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_catalogue_is_refused_with_its_reason() {
+        refused("[[model]]\nname = 1", "name");
+        let model = EMBEDDED.split("[[model]]").nth(1).unwrap();
+        let model = format!("[[model]]{model}");
+        refused(&model.replace("\"source.gguf\"", "\"../x\""), "leaves its folder");
+        refused(&model.replace("name = \"smollm2-135m-instruct\"", "name = \"a/b\""), "no model name");
+        refused(&model.replace("task = \"generate\"", "task = \"embed\""), "lacks");
+    }
+
+    #[test]
+    fn a_second_catalogue_replaces_by_name() {
+        let model = EMBEDDED.split("[[model]]").nth(1).unwrap().replace("size_mib = 89", "size_mib = 7");
+        let catalogue = Catalogue::with(Some(&format!("[[model]]{model}"))).unwrap();
+        assert_eq!(catalogue.get(GENERATOR_DEFAULT).unwrap().size_mib, 7);
+        assert_eq!(catalogue.models().iter().filter(|model| model.name == GENERATOR_DEFAULT).count(), 1);
+    }
+}

@@ -1,0 +1,37 @@
+//! The `Generator` and `Embedder` ports: mistral.rs for language models, BERT-family encoders on candle.
+//!
+//! Read [`catalogue`] (what there is), [`fetch`] (how it comes here), [`gguf`] (what is done to it once),
+//! [`generator`] (a language model that survives its callers) and [`embedder`] (an encoder that never delays a
+//! question), on top of [`encoder`] (the forward pass).
+//!
+//! **Invariant:** no type of mistralrs, candle or tokenizers leaves this crate.
+
+pub mod catalogue;
+pub mod fetch;
+pub mod gguf;
+pub mod generator;
+pub mod embedder;
+pub mod encoder;
+mod error;
+
+pub use catalogue::{Catalogue, Model};
+pub use error::ModelError;
+pub use fetch::Fetcher;
+pub use embedder::QueuedEncoder;
+pub use encoder::Encoder;
+pub use generator::LanguageModel;
+
+/// The GPU that language models would run on, where this build supports one and there is one.
+pub fn gpu() -> Option<String> {
+    match mistralrs::best_device(false) {
+        Ok(device) if device.is_cuda() => Some("CUDA device 0".to_owned()),
+        Ok(device) if device.is_metal() => Some("Metal device 0".to_owned()),
+        _ => None,
+    }
+}
+
+/// Free memory of the machine, in MiB.
+pub fn memory_free_mib() -> Option<u64> {
+    let cpu = mistralrs::Device::Cpu;
+    mistralrs::core::MemoryUsage.get_memory_available(&cpu).ok().map(|bytes| bytes as u64 / (1024 * 1024))
+}

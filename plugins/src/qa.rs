@@ -1,0 +1,245 @@
+//! Answers questions from the papers that this room may read, with lines one can check.
+//!
+//! Sources first, then a draft of the language model, of which only sentences that a source bears out leave (see
+//! [`guard`](crate::guard)); where none does, the sources' own lines are the answer; where the evidence is weak, no
+//! model is asked at all.
+
+mod answer;
+mod prompt;
+
+use std::{ops::Range, time::Duration};
+
+use async_trait::async_trait;
+use chat::{
+    Action, Argument, Call, Command, Cx, Event, Example, Kind, Manifest, PassageId, PluginError, Quote, Role, Source,
+    Text, Visibility,
+    ports::{Evidence, Plugin, SearchRequest, Speaker},
+};
+use serde::{Deserialize, Serialize};
+
+/// Passages shown as sources, at most.
+const SOURCES_MAX: usize = 5;
+
+/// A follow-up with fewer terms than this is searched for together with the question before it.
+const TERMS_MIN: usize = 3;
+
+static MANIFEST: Manifest = Manifest {
+    name: "qa",
+    summary: Text {
+        en: "answers questions from the papers this room may read",
+        zh: "根据本房间可以阅读的论文回答问题",
+    },
+    commands: &[
+        Command {
+            name: "ask",
+            help: Text {
+                en: "answers a question from the library, with the lines it stands on",
+                zh: "根据文献库回答问题，并给出依据的原文",
+            },
+            arguments: &[Argument {
+                name: "question",
+                help: Text { en: "what you want to know", zh: "您想知道什么" },
+                kind: Kind::Text,
+                required: true,
+            }],
+            role_min: Role::Guest,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(180),
+            utterances: &["What do the papers say about this?", "Why does this happen?", "How does it work?"],
+            examples: &[Example { call: "ask", reply: "I need a question." }],
+        },
+        Command {
+            name: "line",
+            help: Text {
+                en: "shows a line of the last answer's sources in its place",
+                zh: "显示上一个回答的来源原文及其上下文",
+            },
+            arguments: &[Argument {
+                name: "number",
+                help: Text { en: "the number of the source", zh: "来源的编号" },
+                kind: Kind::Integer { min: 1, max: SOURCES_MAX as i64 },
+                required: true,
+            }],
+            role_min: Role::Guest,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(10),
+            utterances: &[],
+            examples: &[Example { call: "line 1", reply: "There is no answer of mine here yet; ask something first." }],
+        },
+    ],
+};
+
+/// Answers questions from the library.
+pub struct Qa;
+
+/// What is remembered of a shown source, so that `line` finds it after a restart.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Shown {
+    passage: PassageId,
+    line: Range<usize>,
+}
+
+#[async_trait]
+impl Plugin for Qa {
+    fn manifest(&self) -> &'static Manifest {
+        &MANIFEST
+    }
+
+    async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
+        match call.command.as_str() {
+            "line" => line(cx, call).await,
+            _ => ask(cx, call).await,
+        }
+    }
+}
+
+async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
+    let question = call.args.required("question", "I need a question.")?;
+    cx.reply(Event::Progress { text: said(cx, "Searching the library ...", "正在检索文献库……") })?;
+    let request = SearchRequest::new(searched(cx, question), SOURCES_MAX);
+    let found = cx.search(&request).await?;
+    if !answer::is_enough(&found) {
+        return abstain(cx, question, &found).await;
+    }
+    let sources: Vec<Source> = found.iter().zip(1..).map(|(evidence, number)| source(evidence, number)).collect();
+    remember(cx, call, &found).await?;
+    cx.reply(Event::Sources { sources: sources.clone() })?;
+    answer::write(cx, question, &found).await?;
+    let label = said(cx, "Show the line", "显示原文");
+    let actions = sources
+        .iter()
+        .map(|source| Action { label: format!("{label} {}", source.number), command: format!("line {}", source.number) });
+    cx.reply(Event::Actions { actions: actions.collect() })
+}
+
+/// What is searched for: the question, and the one before it where it is too short to stand alone.
+fn searched(cx: &Cx, question: &str) -> String {
+    let before = cx.conversation().iter().rev().find(|(speaker, _)| *speaker == Speaker::User);
+    match before {
+        Some((_, before)) if chat::text::terms(question).len() < TERMS_MIN => format!("{before} {question}"),
+        _ => question.to_owned(),
+    }
+}
+
+/// The fixed answer where the evidence is too weak: what was searched, and what lay nearest.
+async fn abstain(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
+    let stats = cx.library_stats().await?;
+    if stats.documents == 0 {
+        return cx.say(said(
+            cx,
+            "The library that this room may read is empty, so I cannot answer.",
+            "本房间可以阅读的文献库是空的，所以我无法回答。",
+        ));
+    }
+    let mut terms = Vec::new();
+    for term in question.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric())) {
+        if !chat::text::terms(term).is_empty() && !terms.contains(&term) && terms.len() < 8 {
+            terms.push(term);
+        }
+    }
+    let (documents, passages, terms) = (stats.documents, stats.passages, terms.join(", "));
+    cx.say(said(
+        cx,
+        &format!(
+            "This is not in the library, so I do not answer it. I searched {passages} passages of {documents} documents \
+             for: {terms}."
+        ),
+        &format!("文献库中没有这个问题的答案，所以我不作回答。我检索了 {documents} 篇文献的 {passages} 个段落：{terms}。"),
+    ))?;
+    if let Some(nearest) = found.first() {
+        let (title, by) = (&nearest.document.title, nearest.document.authors_short());
+        let by = if by.is_empty() { by } else { format!(" ({by})") };
+        cx.say(said(
+            cx,
+            &format!("\nNearest, but not near enough: “{title}”{by}."),
+            &format!("\n最接近但不足以回答的是：“{title}”{by}。"),
+        ))?;
+    }
+    Ok(())
+}
+
+fn source(evidence: &Evidence, number: usize) -> Source {
+    Source {
+        number,
+        title: evidence.document.title.clone(),
+        authors: evidence.document.authors_short(),
+        year: evidence.document.year,
+        link: evidence.document.link(),
+        quote: quote(&evidence.passage, &evidence.line),
+    }
+}
+
+/// A line of a passage with its neighbours, all verbatim.
+fn quote(passage: &chat::Passage, line: &Range<usize>) -> Quote {
+    let sentences = chat::text::sentences(&passage.text, "en");
+    let at = sentences.iter().position(|sentence| sentence.start <= line.start && line.start < sentence.end);
+    let neighbour = |index: Option<usize>| {
+        index.and_then(|index| sentences.get(index)).map(|range| passage.text[range.clone()].to_owned()).unwrap_or_default()
+    };
+    Quote {
+        document: passage.id.document.clone(),
+        passage: passage.id.clone(),
+        line: passage.text.get(line.clone()).unwrap_or_default().to_owned(),
+        before: neighbour(at.and_then(|at| at.checked_sub(1))),
+        after: neighbour(at.map(|at| at + 1)),
+        page: passage.page,
+        section: passage.section.clone(),
+    }
+}
+
+async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
+    let number = call.args.integer("number").unwrap_or(0);
+    let shown: Vec<Shown> = match cx.load(&key(call)).await? {
+        Some(value) => serde_json::from_value(value).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if shown.is_empty() {
+        return cx.say(said(
+            cx,
+            "There is no answer of mine here yet; ask something first.",
+            "这里还没有我的回答，请先提问。",
+        ));
+    }
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let Some(wanted) = at.and_then(|at| shown.get(at)) else {
+        let last = shown.len();
+        return cx.say(said(
+            cx,
+            &format!("The last answer has the sources 1 to {last}."),
+            &format!("上一个回答的来源编号为 1 至 {last}。"),
+        ));
+    };
+    let document = cx.document(&wanted.passage.document).await?;
+    let passage = document
+        .as_ref()
+        .and_then(|(_, passages)| passages.iter().find(|passage| passage.id == wanted.passage))
+        .filter(|passage| passage.text.get(wanted.line.clone()).is_some());
+    let (Some((document, _)), Some(passage)) = (&document, passage) else {
+        return cx.say(said(
+            cx,
+            "That paper was changed or removed since I cited it, or this room may not read it any more.",
+            "自我引用以来，该文献已被修改或移除，或者本房间已不能阅读它。",
+        ));
+    };
+    cx.say(format!("{}\n", document.title))?;
+    cx.reply(Event::Quote { quote: quote(passage, &wanted.line) })
+}
+
+async fn remember(cx: &Cx, call: &Call, found: &[Evidence]) -> Result<(), PluginError> {
+    let shown: Vec<Shown> = found
+        .iter()
+        .map(|evidence| Shown { passage: evidence.passage.id.clone(), line: evidence.line.clone() })
+        .collect();
+    cx.save(&key(call), serde_json::to_value(shown).ok()).await
+}
+
+/// One memory for each caller in each thread: nobody's `line` shows another's sources.
+fn key(call: &Call) -> String {
+    let thread = call.place.thread.as_ref().map(|thread| thread.0.as_str()).unwrap_or_default();
+    format!("last:{}:{}:{thread}:{}", call.place.platform, call.place.room, call.caller)
+}
+
+/// A fixed sentence in the caller's language.
+fn said(cx: &Cx, english: &str, chinese: &str) -> String {
+    if cx.language() == "zh" { chinese.to_owned() } else { english.to_owned() }
+}

@@ -1,0 +1,92 @@
+//! From evidence to checked text: is it enough, what does the model draft, what of it stands.
+
+use chat::{
+    Cx, Event, PluginError,
+    ports::{Evidence, Piece},
+};
+use futures::StreamExt;
+
+use super::{prompt, said};
+use crate::guard::{Guard, Sentences, SourceText, Verdict};
+
+/// Lines quoted where no sentence of the draft stands.
+const QUOTED_LINES: usize = 3;
+
+/// Whether the evidence is enough to answer from.
+pub fn is_enough(found: &[Evidence]) -> bool {
+    found.first().is_some()
+}
+
+/// Drafts, checks sentence by sentence, and sends what stands.
+pub async fn write(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
+    let texts = found
+        .iter()
+        .zip(1..)
+        .map(|(evidence, number)| SourceText::new(number, &evidence.document.title, &evidence.passage.text))
+        .collect();
+    let mut checked = Checked { guard: Guard::new(question, texts), stood: 0, struck: 0 };
+    if cx.can_generate() {
+        cx.reply(Event::Progress { text: said(cx, "Drafting, and checking each sentence ...", "正在起草并逐句核对……") })?;
+        let prompt = prompt::build(question, found, cx.prompt_tokens_advised(), |text| cx.count_tokens(text));
+        let mut pieces = cx.generate(prompt).await?;
+        let mut sentences = Sentences::new("en");
+        while let Some(piece) = pieces.next().await {
+            match piece.map_err(PluginError::port("drafting an answer"))? {
+                Piece::Text(text) => {
+                    for sentence in sentences.push(&text) {
+                        checked.say(cx, &sentence)?;
+                    }
+                }
+                Piece::Done(_) => break,
+            }
+        }
+        for sentence in sentences.finish() {
+            checked.say(cx, &sentence)?;
+        }
+    }
+    checked.finish(cx, found)
+}
+
+struct Checked {
+    guard: Guard,
+    stood: usize,
+    struck: usize,
+}
+
+impl Checked {
+    fn say(&mut self, cx: &Cx, sentence: &str) -> Result<(), PluginError> {
+        let verdict = self.guard.accept(sentence, None);
+        match (&verdict, verdict.cited()) {
+            (_, Some(text)) => {
+                let space = if self.stood == 0 { "" } else { " " };
+                self.stood += 1;
+                cx.say(format!("{space}{}", text.trim()))
+            }
+            (Verdict::Struck { .. }, None) => {
+                self.struck += 1;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(self, cx: &Cx, found: &[Evidence]) -> Result<(), PluginError> {
+        if self.stood == 0 {
+            cx.say(said(cx, "In the sources' own words:", "来源原文："))?;
+            for (evidence, number) in found.iter().zip(1..).take(QUOTED_LINES) {
+                let line = evidence.passage.text.get(evidence.line.clone()).unwrap_or_default();
+                let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+                cx.say(format!("\n- “{line}” [{number}]"))?;
+            }
+        }
+        if self.struck > 0 {
+            let struck = self.struck;
+            let english = match struck {
+                1 => "1 sentence of the draft was struck: not in the sources.".to_owned(),
+                _ => format!("{struck} sentences of the draft were struck: not in the sources."),
+            };
+            cx.say(format!("\n({})", said(cx, &english, &format!("草稿中有 {struck} 句被删去：来源中没有依据。"))))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! The harness: a [`World`] is the real thing (models, store, index, engine, plugins) in a folder of its own.
+//!
+//! The small models are fetched once into the user's cache, as `colloquy try` does. Nothing here stands in for a part
+//! of ours.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use chat::{Event, Message};
+use futures::StreamExt;
+use inference::{Catalogue, Fetcher};
+use server::{
+    home::{Home, Needs},
+    ingest::{self, Report},
+    settings::Settings,
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// The sample papers.
+pub fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/library")
+}
+
+/// Small files that readers must survive.
+pub fn broken() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/broken")
+}
+
+/// The default settings with data in `dir`.
+pub fn settings(dir: &Path) -> Settings {
+    let mut settings = Settings::defaults();
+    settings.data.dir = dir.to_owned();
+    settings
+}
+
+/// The folder of models, with both defaults in it.
+pub fn models() -> PathBuf {
+    static MODELS: OnceLock<PathBuf> = OnceLock::new();
+    MODELS
+        .get_or_init(|| {
+            let settings = Settings::defaults();
+            let catalogue = Catalogue::with(None).expect("the embedded catalogue reads");
+            let fetcher = Fetcher::new(settings.models_dir());
+            for name in [&settings.models.embed, &settings.models.generate] {
+                let model = catalogue.get(name).expect("the defaults are in the catalogue");
+                fetcher.fetch(model, &|_| ()).unwrap_or_else(|error| panic!("cannot fetch {name}: {error}"));
+            }
+            settings.models_dir()
+        })
+        .clone()
+}
+
+/// The binary, built as `cargo run` builds it.
+pub fn binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY
+        .get_or_init(|| {
+            // The whole workspace is named so that features, and with them the big dependencies, stay as they are.
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--workspace", "--bin", "colloquy", "--message-format=json-render-diagnostics"])
+                .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+                .stderr(Stdio::inherit())
+                .output()
+                .expect("cargo runs");
+            let text = String::from_utf8_lossy(&built.stdout);
+            let path = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+                .filter(|message| message["target"]["name"] == "colloquy")
+                .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+            path.expect("cargo builds the binary")
+        })
+        .clone()
+}
+
+/// The binary with data in `dir` and every address but this machine's refused.
+pub fn colloquy(dir: &Path) -> Command {
+    models();
+    let mut command = Command::new(binary());
+    command.arg("--data").arg(dir).current_dir(dir).stdin(Stdio::null());
+    for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+        // Port 9 discards: whatever asks for an address outside gets no answer.
+        command.env(proxy, "http://127.0.0.1:9");
+    }
+    command
+}
+
+/// A running Colloquy with data of its own.
+pub struct World {
+    /// All parts.
+    pub home: Home,
+    /// Its folder, removed with it.
+    pub dir: TempDir,
+}
+
+/// A reply, as it came.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// All events.
+    pub events: Vec<Event>,
+}
+
+impl Reply {
+    /// Its text, without sources.
+    pub fn text(&self) -> String {
+        let pieces = self.events.iter().filter_map(|event| match event {
+            Event::Text { delta } => Some(delta.as_str()),
+            Event::Failed { sentence } => Some(sentence.as_str()),
+            _ => None,
+        });
+        pieces.collect()
+    }
+
+    /// Its sources.
+    pub fn sources(&self) -> Vec<chat::Source> {
+        let sources = self.events.iter().filter_map(|event| match event {
+            Event::Sources { sources } => Some(sources.clone()),
+            _ => None,
+        });
+        sources.flatten().collect()
+    }
+}
+
+impl World {
+    /// An empty library without a language model: starts in a second.
+    pub async fn library() -> Self {
+        Self::open(Needs::Library).await
+    }
+
+    /// An empty library with the language model.
+    pub async fn start() -> Self {
+        Self::open(Needs::Everything).await
+    }
+
+    async fn open(needs: Needs) -> Self {
+        tokio::task::spawn_blocking(models).await.expect("fetching does not panic");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::open(&settings(dir.path()), needs).await.expect("an empty folder opens");
+        Self { home, dir }
+    }
+
+    /// Reads a file or folder into the community's library.
+    pub async fn ingest(&self, path: &Path) -> Report {
+        let bar = indicatif::ProgressBar::hidden();
+        let (scope, stop) = (self.home.community(), CancellationToken::new());
+        ingest::ingest(&self.home, &[path.to_owned()], &scope, &bar, &stop).await.expect("ingest goes through")
+    }
+
+    /// Says a line at the console and collects the reply.
+    pub async fn says(&self, text: &str) -> Reply {
+        let (dispatch, _) = self.home.host();
+        let mut events = dispatch.message(self.message(text)).await;
+        let mut reply = Reply::default();
+        while let Some(event) = events.next().await {
+            reply.events.push(event);
+        }
+        reply
+    }
+
+    /// A message of the operator at the console.
+    pub fn message(&self, text: &str) -> Message {
+        let seat = self.home.seat();
+        let at = server::now();
+        Message {
+            id: format!("{at}").as_str().into(),
+            place: seat.place,
+            author: seat.member,
+            text: text.to_owned(),
+            attachments: Vec::new(),
+            reply_to: None,
+            addressed: true,
+            at,
+        }
+    }
+}

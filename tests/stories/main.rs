@@ -1,0 +1,6 @@
+//! The stories: what a user, an operator and an attacker see, on the real parts.
+
+mod house;
+mod answers;
+mod library;
+mod command_line;
