@@ -25,7 +25,11 @@ use source::{Reading, Support};
 
 /// Least share of a sentence's content that must stand in its line, the line's neighbours and its source
 /// (see [`Verdict::Supported::score`]).
-pub const SUPPORT_MIN: f32 = 0.6;
+///
+/// Chosen on the half of the corrupted-answer suite that is not in the repository (149 documents, words alone): the
+/// lowest at which no sentence of another paper stood (of 298; at 0.5 two, at 0.4 seven), while supported claims in
+/// a reader's own words stand in 56 % (at 0.6 in 46 %).
+pub const SUPPORT_MIN: f32 = 0.55;
 /// Lines this close to the best one are tried too.
 const TIE: f32 = 0.08;
 /// Most lines that are tried for a sentence, and most sources that it cites.
@@ -180,7 +184,13 @@ impl Guard {
         weakest.ok_or(Why::Unsupported)
     }
 
-    fn decide(&self, claim: &str, reading: &Reading, cleaned: &Cleaned, vector: Option<&[f32]>) -> Result<Vec<Support>, Why> {
+    fn decide(
+        &self,
+        claim: &str,
+        reading: &Reading,
+        cleaned: &Cleaned,
+        vector: Option<&[f32]>,
+    ) -> Result<Vec<Support>, Why> {
         if cleaned.dangling {
             return Err(Why::Dangling);
         }
@@ -226,7 +236,9 @@ impl Guard {
 
     fn supported(&self, cleaned: &Cleaned, supports: &[Support]) -> Verdict {
         // Among equals the one that the draft itself cites.
-        let Some(best) = supports.iter().find(|support| support.cited).or(supports.first()) else { return Verdict::Empty };
+        let Some(best) = supports.iter().find(|support| support.cited).or(supports.first()) else {
+            return Verdict::Empty;
+        };
         let mut sources = vec![best.source];
         for support in supports {
             if !sources.contains(&support.source) && sources.len() < CITED_MAX {
@@ -275,7 +287,8 @@ fn without_lead(claim: &str) -> &str {
         Some(rest) if (1..=2).contains(&digits) && rest.starts_with(' ') => rest.trim_start(),
         _ => claim,
     };
-    let claim = ["Answer:", "A:", "Summary:"].iter().find_map(|label| claim.strip_prefix(label)).unwrap_or(claim).trim_start();
+    let claim =
+        ["Answer:", "A:", "Summary:"].iter().find_map(|label| claim.strip_prefix(label)).unwrap_or(claim).trim_start();
     let Some((lead, rest)) = claim.split_once(',') else { return claim };
     let lower = lead.to_lowercase();
     let names = lower.split_whitespace().count() <= 8 && SOURCES.iter().any(|word| lower.contains(word));
@@ -285,12 +298,30 @@ fn without_lead(claim: &str) -> &str {
 /// Whether a sentence speaks about the answer and claims nothing.
 fn is_meta(claim: &str, reading: &Reading) -> bool {
     const ABOUT: &[&str] = &[
-        "here is", "here are", "here s", "the following", "sure", "certainly", "of course", "in summary", "to summarize", "below",
-        "i hope this helps", "let me know", "answer", "sources", "references", "summary", "conclusion", "question", "quote",
+        "here is",
+        "here are",
+        "here s",
+        "the following",
+        "sure",
+        "certainly",
+        "of course",
+        "in summary",
+        "to summarize",
+        "below",
+        "i hope this helps",
+        "let me know",
+        "answer",
+        "sources",
+        "references",
+        "summary",
+        "conclusion",
+        "question",
+        "quote",
     ];
     let heading = claim.ends_with([':', '：']);
     let about = ABOUT.iter().any(|lead| reading.plain.starts_with(lead));
-    (heading && (about || reading.words.len() <= 8)) || (about && reading.terms.len() <= 5 && !reading.plain.contains(" is that"))
+    (heading && (about || reading.words.len() <= 8))
+        || (about && reading.terms.len() <= 5 && !reading.plain.contains(" is that"))
 }
 
 /// Whether a sentence says that the sources do not answer.

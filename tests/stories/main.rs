@@ -4,3 +4,4 @@ mod house;
 mod answers;
 mod library;
 mod command_line;
+mod models;

@@ -211,6 +211,21 @@ async fn open_index(settings: &Settings, dir: &Path, stamp: &Stamp) -> anyhow::R
     }
 }
 
+/// An empty index in place of whatever is there.
+async fn empty_index(settings: &Settings, dir: &Path, stamp: &Stamp) -> anyhow::Result<Arc<dyn Index>> {
+    match settings.index.kind {
+        IndexKind::Embedded => {
+            let (dir, stamp) = (dir.join("index"), stamp.clone());
+            Ok(Arc::new(tokio::task::spawn_blocking(move || EdgeIndex::recreate(&dir, &stamp)).await??))
+        }
+        IndexKind::Server => {
+            let key = settings.qdrant_api_key()?;
+            let Settings { index, .. } = settings;
+            Ok(Arc::new(ServerIndex::recreate(&index.url, key.as_deref(), &index.collection, stamp).await?))
+        }
+    }
+}
+
 /// What is embedded of a passage: it under its document's title.
 pub fn embedded(title: &str, text: &str) -> String {
     format!("{title}. {text}")

@@ -12,12 +12,12 @@ use std::{
 
 use chat::{
     Document, DocumentId, Passage, Scope,
-    ports::{Documents, EmbedTask, Embedder, Index, Point, Stored},
+    ports::{Documents, EmbedTask, Embedder, Point, Stored},
 };
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use library::{Draft, Limits, SplitLimits, WalkError};
-use store::{Entry, Refusal, SeenFile, Store};
+use store::{Entry, Refusal, SeenFile};
 use tokio_util::sync::CancellationToken;
 
 use crate::home::{Home, embedded};

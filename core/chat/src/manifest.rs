@@ -76,7 +76,7 @@ pub enum Kind {
 }
 
 /// An argument of a command.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argument {
     /// Its name: one lower-case word.
     pub name: &'static str,
@@ -89,7 +89,7 @@ pub struct Argument {
 }
 
 /// A call with its reply, run by the tests.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Example {
     /// The command line, without a prefix.
     pub call: &'static str,
@@ -98,7 +98,7 @@ pub struct Example {
 }
 
 /// A command of a plugin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Command {
     /// Its name: one lower-case word, unique over all plugins.
     pub name: &'static str,
@@ -119,7 +119,7 @@ pub struct Command {
 }
 
 /// All that is public about a plugin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manifest {
     /// Its name: one lower-case word.
     pub name: &'static str,

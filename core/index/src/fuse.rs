@@ -8,8 +8,9 @@ use chat::{
 };
 
 /// Rank constant of reciprocal rank fusion: `score = Σ 1/(k + rank)` with ranks from 1.
-/// 60 is Cormack's (SIGIR 2009); the engines' own defaults differ, so neither is asked to fuse.
-pub const RRF_K: f32 = 60.0;
+/// 1 is what Qdrant's default of 2 amounts to, whose ranks start from 0. On SciFact train it gives nDCG@10 .731 where
+/// Cormack's 60 (SIGIR 2009) gives .719. Fused here, so that both implementations answer alike.
+pub const RRF_K: f32 = 1.0;
 
 /// Fewest entries of each list that are fused; a larger search takes three times its limit.
 pub const DEPTH: usize = 100;

@@ -64,12 +64,7 @@ impl ServerIndex {
         collection: &str,
         stamp: &Stamp,
     ) -> Result<Self, IndexError> {
-        let wanted = Mark::new(stamp);
-        let mut config = Qdrant::from_url(url).timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
-        config.api_key = api_key.map(str::to_owned);
-        // The check of versions prints to the standard output.
-        let client = config.skip_compatibility_check().build().map_err(IndexError::server("connecting"))?;
-        let index = Self { client, alias: collection.to_owned(), mark: RwLock::new(wanted.clone()) };
+        let (index, wanted) = Self::client(url, api_key, collection, stamp)?;
         match index.behind().await? {
             None => index.swap(&wanted).await?,
             Some(name) => {
@@ -80,6 +75,31 @@ impl ServerIndex {
             }
         }
         Ok(index)
+    }
+
+    /// As [`ServerIndex::connect`], with an empty collection in place of whatever the alias pointed to.
+    ///
+    /// # Errors
+    /// [`IndexError::Server`], [`IndexError::Unstamped`].
+    pub async fn recreate(
+        url: &str,
+        api_key: Option<&str>,
+        collection: &str,
+        stamp: &Stamp,
+    ) -> Result<Self, IndexError> {
+        let (index, wanted) = Self::client(url, api_key, collection, stamp)?;
+        index.swap(&wanted).await?;
+        Ok(index)
+    }
+
+    fn client(url: &str, api_key: Option<&str>, collection: &str, stamp: &Stamp) -> Result<(Self, Mark), IndexError> {
+        let wanted = Mark::new(stamp);
+        let mut config = Qdrant::from_url(url).timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
+        config.api_key = api_key.map(str::to_owned);
+        // The check of versions prints to the standard output.
+        let client = config.skip_compatibility_check().build().map_err(IndexError::server("connecting"))?;
+        let index = Self { client, alias: collection.to_owned(), mark: RwLock::new(wanted.clone()) };
+        Ok((index, wanted))
     }
 
     /// The collection behind the alias.

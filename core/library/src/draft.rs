@@ -118,13 +118,12 @@ impl Draft {
 pub(crate) fn language(text: &str) -> Option<String> {
     let head = text.char_indices().nth(4_000).map_or(text, |(end, _)| &text[..end]);
     let found = whatlang::detect(head)?;
-    let code = iso_639_1(found.lang())?;
-    found.is_reliable().then(|| code.to_owned())
+    found.is_reliable().then(|| iso_639_1(found.lang()).to_owned())
 }
 
-fn iso_639_1(language: whatlang::Lang) -> Option<&'static str> {
+fn iso_639_1(language: whatlang::Lang) -> &'static str {
     use whatlang::Lang::*;
-    Some(match language {
+    match language {
         Epo => "eo", Eng => "en", Rus => "ru", Cmn => "zh", Spa => "es", Por => "pt", Ita => "it", Ben => "bn",
         Fra => "fr", Deu => "de", Ukr => "uk", Kat => "ka", Ara => "ar", Hin => "hi", Jpn => "ja", Heb => "he",
         Yid => "yi", Pol => "pl", Amh => "am", Jav => "jv", Kor => "ko", Nob => "no", Dan => "da", Swe => "sv",
@@ -134,8 +133,7 @@ fn iso_639_1(language: whatlang::Lang) -> Option<&'static str> {
         Pan => "pa", Aze => "az", Ind => "id", Tel => "te", Pes => "fa", Mal => "ml", Ori => "or", Mya => "my",
         Nep => "ne", Sin => "si", Khm => "km", Tuk => "tk", Aka => "ak", Zul => "zu", Sna => "sn", Afr => "af",
         Lat => "la", Slk => "sk", Cat => "ca", Tgl => "tl", Hye => "hy", Cym => "cy",
-        _ => return None,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,8 @@ impl LanguageModel {
         control.sort_by_key(|token| std::cmp::Reverse(token.len()));
         let plan = Plan::new(model, folder, &spec, options.force_cpu)?;
         let (on_gpu, slots) = (plan.on_gpu(), plan.slots());
-        let engine: Starting = async move { plan.start().await.map(Arc::new).map_err(Arc::new) }.boxed().shared();
+        let starting = async move { plan.start().await.map(Arc::new).map_err(Arc::new) };
+        let engine: Starting = starting.boxed().shared();
         tokio::spawn(engine.clone());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -157,7 +158,8 @@ impl LanguageModel {
                 if idle < every {
                     continue;
                 }
-                if let Ok(mut pieces) = Self { inner }.generate(Prompt::new("", "ping", 1)).await {
+                let model = Self { inner };
+                if let Ok(mut pieces) = model.generate(Prompt::new("", "ping", 1)).await {
                     while let Some(piece) = pieces.next().await {
                         if let Err(error) = piece {
                             tracing::error!(%error, "the language model did not answer a probe");

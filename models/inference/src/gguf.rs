@@ -18,7 +18,7 @@ use serde_json::json;
 use tokenizers::{
     AddedToken, Tokenizer,
     decoders::byte_level::ByteLevel,
-    models::bpe::BPE,
+    models::bpe::{BPE, Vocab},
     pre_tokenizers::{
         PreTokenizerWrapper,
         digits::Digits,
@@ -109,11 +109,11 @@ fn build_tokenizer(content: &gguf_file::Content, spec: &GenerateSpec) -> tokeniz
         Ok(values.iter().map(|value| value.to_string().cloned()).collect::<Result<_, _>>()?)
     };
     let tokens = strings("tokenizer.ggml.tokens")?;
-    let merges = strings("tokenizer.ggml.merges")?
+    let merges: Vec<(String, String)> = strings("tokenizer.ggml.merges")?
         .iter()
         .filter_map(|merge| merge.split_once(' ').map(|(left, right)| (left.to_owned(), right.to_owned())))
         .collect();
-    let vocabulary = tokens.iter().zip(0u32..).map(|(token, id)| (token.clone(), id)).collect();
+    let vocabulary: Vocab = tokens.iter().cloned().zip(0..).collect();
     let mut tokenizer = Tokenizer::new(BPE::builder().vocab_and_merges(vocabulary, merges).build()?);
     let gpt2 = ByteLevel::new(false, true, true);
     let bytes_only = ByteLevel::new(false, false, false);

@@ -25,10 +25,13 @@ const HOLE: char = '\u{e000}';
 
 static BRACKET: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\[【［(（]([^\[\]【】［］()（）]{0,80})[\]】］)）]"));
 static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:according to|as (?:stated|described|shown|reported|noted|mentioned) (?:in|by)|in|from|per) (?:the )?(?:source|passage|document|reference)s? #?(\p{Nd}{1,3}),?\s*")
+    pattern(
+        r"(?i)^(?:according to|as (?:stated|described|shown|reported|noted|mentioned) (?:in|by)|in|from|per) (?:the )?(?:source|passage|document|reference)s? #?(\p{Nd}{1,3}),?\s*",
+    )
 });
 static NAMED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:source|passage)s? #?(\p{Nd}{1,3})\b"));
-static MARKDOWN_LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"!?\[([^\[\]]*)\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)?)>?[^()]*\)"));
+static MARKDOWN_LINK: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"!?\[([^\[\]]*)\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)?)>?[^()]*\)"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?xi)
@@ -46,7 +49,8 @@ fn pattern(source: &str) -> Regex {
 
 /// Takes markers, addresses and mentions out of `sentence`; `known` tells which source numbers exist.
 pub(super) fn clean(sentence: &str, known: impl Fn(usize) -> bool) -> Cleaned {
-    let mut cleaned = Cleaned { words: sentence.chars().filter(|character| !is_hidden(*character)).collect(), ..Default::default() };
+    let mut cleaned =
+        Cleaned { words: sentence.chars().filter(|character| !is_hidden(*character)).collect(), ..Default::default() };
     // What is taken out may bring the halves of another together: until nothing changes. Each turn shortens the text.
     loop {
         let before = cleaned.words.clone();
@@ -79,7 +83,9 @@ impl Cleaned {
             self.links.push(link.to_owned());
             format!("{HOLE}{}", &whole[link.len()..])
         });
-        let words = MENTION.replace_all(&words, |found: &Captures<'_>| found.get(1).map_or(String::new(), |letter| letter.as_str().to_owned()));
+        let words = MENTION.replace_all(&words, |found: &Captures<'_>| {
+            found.get(1).map_or(String::new(), |letter| letter.as_str().to_owned())
+        });
         let words = BRACKET.replace_all(&words, |found: &Captures<'_>| {
             let round = found[0].starts_with(['(', '（']);
             match marker(&found[1]).filter(|marker| marker.named || !round) {
@@ -135,8 +141,20 @@ struct Marker {
 
 /// Reads the inside of a bracket as a marker: numbers, separators and words for a source, nothing else.
 fn marker(inside: &str) -> Option<Marker> {
-    const WORDS: &[&str] =
-        &["source", "sources", "passage", "passages", "ref", "refs", "reference", "references", "document", "see", "and", "to"];
+    const WORDS: &[&str] = &[
+        "source",
+        "sources",
+        "passage",
+        "passages",
+        "ref",
+        "refs",
+        "reference",
+        "references",
+        "document",
+        "see",
+        "and",
+        "to",
+    ];
     const RANGE_MAX: usize = 50;
     let mut found = Marker { numbers: Vec::new(), named: false };
     let mut range = false;
@@ -169,7 +187,9 @@ fn marker(inside: &str) -> Option<Marker> {
         } else if matches!(first, '-' | '–' | '—' | '−') {
             range = true;
             first.len_utf8()
-        } else if first.is_whitespace() || matches!(first, ',' | ';' | '#' | '^' | '&' | '.' | ':' | '†' | '、' | '，' | '*') {
+        } else if first.is_whitespace()
+            || matches!(first, ',' | ';' | '#' | '^' | '&' | '.' | ':' | '†' | '、' | '，' | '*')
+        {
             first.len_utf8()
         } else {
             return None;
@@ -181,9 +201,10 @@ fn marker(inside: &str) -> Option<Marker> {
 }
 
 fn number(digits: &str) -> Option<usize> {
-    digits.chars().map(|digit| digit.to_digit(10)).try_fold(0_usize, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(usize::try_from(digit?).ok()?)
-    })
+    digits
+        .chars()
+        .map(|digit| digit.to_digit(10))
+        .try_fold(0_usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::try_from(digit?).ok()?))
 }
 
 /// Controls, zero-width characters and direction marks: they hide what a client would act on.

@@ -4,8 +4,7 @@
 //! neighbours are most alike.
 
 use super::{
-    Why,
-    lexicon,
+    Why, lexicon,
     words::{Number, Word},
 };
 
@@ -54,7 +53,10 @@ pub(super) fn numbers(sentence: &[Word], near: &[Word], far: &[Word]) -> Result<
     for (at, word) in sentence.iter().enumerate() {
         let Some(number) = word.number.as_ref().filter(|number| number.firm) else { continue };
         let fit = |text: &[Word], same: bool| {
-            let places = text.iter().enumerate().filter(|(_, other)| other.number.as_ref().is_some_and(|other| number.agrees(other) == same));
+            let places = text
+                .iter()
+                .enumerate()
+                .filter(|(_, other)| other.number.as_ref().is_some_and(|other| number.agrees(other) == same));
             places.map(|(place, _)| context(sentence, at, text, place)).reduce(f32::max)
         };
         let own = match fit(near, true) {
@@ -86,7 +88,9 @@ pub(super) fn polarity(sentence: &[Word], line: &[Word], near: &[Word]) -> Resul
             let twins = line.iter().enumerate().filter_map(|(place, other)| Some((place, other, other.pole?)));
             let twin = twins
                 .filter(|(_, _, other)| other.pair == pole.pair)
-                .map(|(place, other, end)| (context(sentence, at, line, place) + if other.stem == word.stem { 0.5 } else { 0.0 }, other, end))
+                .map(|(place, other, end)| {
+                    (context(sentence, at, line, place) + if other.stem == word.stem { 0.5 } else { 0.0 }, other, end)
+                })
                 .max_by(|one, two| one.0.total_cmp(&two.0));
             if let Some((_, other, end)) = twin {
                 let (ours, theirs) = (pole.up != word.denied, end.up != other.denied);
@@ -143,7 +147,8 @@ fn gap(ours: &[Word], theirs: &[Word], share: f32, known: &impl Fn(&Word) -> boo
         let cue = ours.iter().chain(theirs).find(|word| word.cue);
         return Err(Why::Polarity(cue.map_or_else(String::new, |word| word.lower.clone())));
     }
-    let content = |words: &[Word]| words.iter().filter(|word| word.content || word.number.is_some()).cloned().collect::<Vec<_>>();
+    let content =
+        |words: &[Word]| words.iter().filter(|word| word.content || word.number.is_some()).cloned().collect::<Vec<_>>();
     let (new, old) = (content(ours), content(theirs));
     if new.is_empty() || old.is_empty() {
         return Ok(());
@@ -234,7 +239,9 @@ mod tests {
     fn check(sentence: &str, line: &str, agrees: bool) {
         let (ours, theirs) = (read(sentence), read(line));
         let known = |word: &Word| theirs.iter().any(|other| alike(word, other));
-        let verdict = numbers(&ours, &theirs, &theirs).and_then(|()| polarity(&ours, &theirs, &theirs)).and_then(|()| copy(&ours, &theirs, known));
+        let verdict = numbers(&ours, &theirs, &theirs)
+            .and_then(|()| polarity(&ours, &theirs, &theirs))
+            .and_then(|()| copy(&ours, &theirs, known));
         assert_eq!(verdict.is_ok(), agrees, "{sentence} / {line}: {verdict:?}");
     }
 

@@ -15,29 +15,70 @@ pub(super) struct Pole {
 pub(super) fn is_cue(word: &str) -> bool {
     matches!(
         word,
-        "not" | "no" | "nor" | "never" | "none" | "neither" | "without" | "cannot" | "non" | "lack" | "lacks"
-            | "lacked" | "lacking" | "fail" | "fails" | "failed" | "failing" | "failure" | "absence" | "unable" | "hardly"
-            | "rarely" | "scarcely" | "nobody" | "nothing"
+        "not"
+            | "no"
+            | "nor"
+            | "never"
+            | "none"
+            | "neither"
+            | "without"
+            | "cannot"
+            | "non"
+            | "lack"
+            | "lacks"
+            | "lacked"
+            | "lacking"
+            | "fail"
+            | "fails"
+            | "failed"
+            | "failing"
+            | "failure"
+            | "absence"
+            | "unable"
+            | "hardly"
+            | "rarely"
+            | "scarcely"
+            | "nobody"
+            | "nothing"
     ) || word.ends_with("n't")
 }
 
 /// Cues that belong to a verb: their reach does not end at another.
 pub(super) fn denies_verbs(word: &str) -> bool {
-    matches!(word, "not" | "never" | "cannot" | "hardly" | "rarely" | "scarcely" | "unable") || word.starts_with("fail") || word.ends_with("n't")
+    matches!(word, "not" | "never" | "cannot" | "hardly" | "rarely" | "scarcely" | "unable")
+        || word.starts_with("fail")
+        || word.ends_with("n't")
 }
 
 /// Finite auxiliaries: the subject's noun phrase ends before them.
 pub(super) fn is_auxiliary(word: &str) -> bool {
     matches!(
         word,
-        "is" | "are" | "was" | "were" | "has" | "have" | "had" | "do" | "does" | "did" | "can" | "could" | "may" | "might" | "will"
-            | "would" | "should" | "must"
+        "is" | "are"
+            | "was"
+            | "were"
+            | "has"
+            | "have"
+            | "had"
+            | "do"
+            | "does"
+            | "did"
+            | "can"
+            | "could"
+            | "may"
+            | "might"
+            | "will"
+            | "would"
+            | "should"
+            | "must"
     )
 }
 
 /// Words that take something away without denying it grammatically.
 pub(super) fn takes_away(word: &str) -> bool {
-    const AWAY: &[&str] = &["knockout", "defici", "null", "delet", "loss", "deplet", "ablat", "silenc", "abrogat", "remov", "lack", "absen"];
+    const AWAY: &[&str] = &[
+        "knockout", "defici", "null", "delet", "loss", "deplet", "ablat", "silenc", "abrogat", "remov", "lack", "absen",
+    ];
     AWAY.iter().any(|start| word.starts_with(start))
 }
 
@@ -49,8 +90,26 @@ pub(super) fn opens_clause(word: &str) -> bool {
 /// The value of a spelled number, up to ninety.
 pub(super) fn spelled(word: &str) -> Option<u32> {
     const SMALL: &[&str] = &[
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-        "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     const TENS: &[&str] = &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     let at = |list: &[&str]| list.iter().position(|entry| *entry == word).and_then(|at| u32::try_from(at).ok());
@@ -105,15 +164,18 @@ pub(super) fn unit(word: &str) -> Option<&'static str> {
     UNITS.iter().find(|(_, forms)| forms.contains(&word)).map(|(unit, _)| *unit)
 }
 
-/// The pairs: words of the one end, words of the other. A word stands in one pair only.
+/// The pairs: words of the one end, words of the other. A word stands in one pair only. More and less go with
+/// furthering and hindering: "inhibits growth" and "increases growth" exclude each other.
 const PAIRS: &[(&str, &str)] = &[
     (
         "increase raise rise elevate elevation high higher highest heighten more most greater greatest large larger \
          largest enhance augment upregulate boost amplify grow growth expand expansion accumulate exceed above over \
-         gain potentiate intensify maximum maximal maximize up upward longer prolong extend lengthen",
+         gain potentiate intensify maximum maximal maximize up upward longer prolong extend lengthen \
+         activate activation induce induction promote stimulate enable trigger facilitate cause agonist encourage permit allow",
         "decrease reduce reduction lower lowest low less least fewer fewest small smaller smallest decline diminish \
          downregulate attenuate drop fall loss lose deplete depletion shrink minimum minimal minimize down downward \
-         shorter shorten lessen below under dampen blunt lowering decrement",
+         shorter shorten lessen below under dampen blunt lowering decrement \
+         inhibit inhibition inactivate suppress suppression block prevent prevention impede repress repression abolish antagonist abrogate hinder antagonize disrupt inhibitor suppressor preclude discourage prohibit forbid",
     ),
     (
         "improve improvement better best benefit beneficial superior favorable favourable advantage ameliorate alleviate \
@@ -121,16 +183,13 @@ const PAIRS: &[(&str, &str)] = &[
         "worsen worse worst impair impairment deteriorate deterioration detrimental harmful harm inferior poor poorer \
          unfavorable unfavourable disadvantage aggravate exacerbate damage adverse bad",
     ),
-    (
-        "activate activation induce induction promote stimulate enable trigger facilitate cause agonist encourage \
-         permit allow",
-        "inhibit inhibition inactivate suppress suppression block prevent prevention impede repress repression abolish \
-         antagonist abrogate hinder antagonize disrupt inhibitor suppressor preclude discourage prohibit forbid",
-    ),
     ("positive positively", "negative negatively inverse inversely"),
     ("significant significantly", "insignificant insignificantly nonsignificant"),
     ("present presence", "absent"),
-    ("same similar similarly identical equal equally alike", "different differently differ distinct dissimilar unequal unlike"),
+    (
+        "same similar similarly identical equal equally alike",
+        "different differently differ distinct dissimilar unequal unlike",
+    ),
     ("sensitive sensitivity susceptible susceptibility", "resistant resistance insensitive insensitivity refractory"),
     ("early earlier earliest", "late later latest"),
     ("before prior preceding precede", "after following follow subsequent"),
@@ -144,7 +203,10 @@ const PAIRS: &[(&str, &str)] = &[
     ("dependent dependently", "independent independently"),
     ("safe safely", "unsafe toxic dangerous"),
     ("strong strongly stronger strongest robust", "weak weakly weaker weakest"),
-    ("fast faster rapid rapidly quick quickly quicker accelerate", "slow slowly slower gradual gradually decelerate delay"),
+    (
+        "fast faster rapid rapidly quick quickly quicker accelerate",
+        "slow slowly slower gradual gradually decelerate delay",
+    ),
     ("outperform", "underperform"),
     ("accept acceptance", "reject rejection"),
     ("include inclusion", "exclude exclusion"),
@@ -198,7 +260,15 @@ pub(super) fn pole(lower: &str, stem: &str) -> Option<Pole> {
 /// Whether one word is the other behind a prefix that turns its meaning round, or both differ in such prefixes alone.
 pub(super) fn turned(one: &str, two: &str) -> bool {
     const TURNS: &[&str] = &["un", "in", "im", "ir", "il", "non", "dis", "de", "mis", "anti", "contra", "a"];
-    const SWAPS: &[(&str, &str)] = &[("hyper", "hypo"), ("up", "down"), ("intra", "extra"), ("over", "under"), ("in", "ex"), ("as", "dis"), ("well", "ill")];
+    const SWAPS: &[(&str, &str)] = &[
+        ("hyper", "hypo"),
+        ("up", "down"),
+        ("intra", "extra"),
+        ("over", "under"),
+        ("in", "ex"),
+        ("as", "dis"),
+        ("well", "ill"),
+    ];
     let (short, long) = if one.len() <= two.len() { (one, two) } else { (two, one) };
     if short.len() >= 4 && TURNS.iter().any(|prefix| long.strip_prefix(prefix) == Some(short)) {
         return true;

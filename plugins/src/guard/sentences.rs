@@ -79,7 +79,8 @@ impl Sentences {
         }
         let borders = chat::text::sentences(line, &self.language);
         let head = enumerator(line);
-        let next = borders.iter().skip(1).map(|range| range.start).find(|at| *at > head && !line[*at..].trim().is_empty());
+        let next =
+            borders.iter().skip(1).map(|range| range.start).find(|at| *at > head && !line[*at..].trim().is_empty());
         let Some(next) = next else { return closed.then_some(start + line.len()) };
         match trailing_marker(&line[next..]) {
             Trailing::None => {}
@@ -181,12 +182,18 @@ mod tests {
 
     #[test]
     fn an_abbreviation_ends_nothing() {
-        check("Smith et al. (2019) agree, e.g. on Fig. 2. So do we.", &["Smith et al. (2019) agree, e.g. on Fig. 2.", "So do we."]);
+        check(
+            "Smith et al. (2019) agree, e.g. on Fig. 2. So do we.",
+            &["Smith et al. (2019) agree, e.g. on Fig. 2.", "So do we."],
+        );
     }
 
     #[test]
     fn a_marker_stays_with_the_sentence_before_it() {
-        check("It works. [1] So it does. [2, 3] (Source 4) End.", &["It works. [1]", "So it does. [2, 3]", "(Source 4) End."]);
+        check(
+            "It works. [1] So it does. [2, 3] (Source 4) End.",
+            &["It works. [1]", "So it does. [2, 3]", "(Source 4) End."],
+        );
     }
 
     #[test]

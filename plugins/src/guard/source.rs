@@ -1,6 +1,9 @@
 //! A source as the guard reads it: its lines, and how well each supports a sentence.
 
-use std::{collections::{HashMap, HashSet}, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use super::{
     Why, compare,
@@ -10,8 +13,9 @@ use super::{
 /// Words that tell how something is reported, not what: half a claim may consist of them.
 const REPORTING: &[&str] = &[
     "studi", "show", "found", "find", "suggest", "report", "result", "author", "paper", "research", "evid", "demonstr",
-    "indic", "conclud", "observ", "provid", "data", "also", "may", "might", "howev", "thus", "therefor", "addit", "further",
-    "like", "specif", "includ", "import", "play", "role", "well", "known", "one", "some", "source", "passag",
+    "indic", "conclud", "observ", "provid", "data", "also", "may", "might", "howev", "thus", "therefor", "addit",
+    "further", "like", "specif", "includ", "import", "play", "role", "well", "known", "one", "some", "source",
+    "passag",
 ];
 /// Weight of a reporting word, a plain term being 1.
 const REPORTING_WEIGHT: f32 = 0.3;
@@ -84,7 +88,8 @@ impl SourceText {
 
     /// A source with lines of the caller's: byte ranges in `text`. A range that does not fit the text is left out.
     pub fn with_lines(number: usize, title: &str, text: &str, lines: Vec<Range<usize>>) -> Self {
-        let lines: Vec<Range<usize>> = lines.into_iter().filter(|line| text.get(line.clone()).is_some_and(|line| !line.is_empty())).collect();
+        let lines: Vec<Range<usize>> =
+            lines.into_iter().filter(|line| text.get(line.clone()).is_some_and(|line| !line.is_empty())).collect();
         let readings: Vec<Reading> = lines.iter().map(|line| Reading::new(&text[line.clone()])).collect();
         let title = Reading::new(title);
         let mut places: HashMap<String, Vec<usize>> = HashMap::new();
@@ -99,7 +104,18 @@ impl SourceText {
         for reading in readings.iter().chain([&title]) {
             learn_names(&reading.words, &mut names, &mut initials);
         }
-        Self { number, text: text.to_owned(), lines, vectors: Vec::new(), readings, places, everywhere, names, initials, title }
+        Self {
+            number,
+            text: text.to_owned(),
+            lines,
+            vectors: Vec::new(),
+            readings,
+            places,
+            everywhere,
+            names,
+            initials,
+            title,
+        }
     }
 
     /// Adds the embeddings of the lines, of unit norm, in the order of [`SourceText::lines`]; others are ignored.
@@ -191,7 +207,8 @@ impl SourceText {
             .iter()
             .flat_map(|reading| reading.words.iter().cloned())
             .collect();
-        let far: Vec<Word> = self.readings.iter().chain([&self.title]).flat_map(|reading| reading.words.iter().cloned()).collect();
+        let far: Vec<Word> =
+            self.readings.iter().chain([&self.title]).flat_map(|reading| reading.words.iter().cloned()).collect();
         compare::numbers(&sentence.words, &near, &far)?;
         compare::polarity(&sentence.words, &line.words, &near)?;
         compare::copy(&sentence.words, &line.words, |word| self.everywhere.contains(&word.stem))
@@ -216,7 +233,10 @@ impl SourceText {
         self.text.match_indices(link).any(|(at, _)| {
             let before = self.text[..at].chars().next_back().is_none_or(|last| !last.is_alphanumeric());
             let mut rest = self.text[at + link.len()..].trim_start_matches(['.', ',', ';', ':', '!', '?', ')']).chars();
-            before && rest.next().is_none_or(|next| next.is_whitespace() || matches!(next, '"' | '\'' | '<' | '>' | '(' | '[' | ']' | '*' | '_'))
+            before
+                && rest.next().is_none_or(|next| {
+                    next.is_whitespace() || matches!(next, '"' | '\'' | '<' | '>' | '(' | '[' | ']' | '*' | '_')
+                })
         })
     }
 }

@@ -50,7 +50,7 @@ async fn apologise(home: &Home) -> anyhow::Result<()> {
         let text = message.text.strip_prefix("/ask ").unwrap_or(&message.text);
         let head: String = text.chars().take(80).collect();
         complain(&format!("I was interrupted while answering “{head}”; please ask again."));
-        home.store.close(&message).await?;
+        Inbox::close(&home.store, &message).await?;
     }
     Ok(())
 }

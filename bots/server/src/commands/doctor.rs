@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use chat::ports::{Documents, Index};
+use chat::ports::Documents;
 use inference::Fetcher;
 use store::{DataLock, Store};
 

@@ -80,9 +80,9 @@ pub async fn run(settings: &Settings, options: &EvalRetrieval) -> anyhow::Result
     }
     if let Some((_, hybrid)) = runs.iter().find(|(mode, _)| *mode == SearchMode::Hybrid) {
         for (mode, other) in runs.iter().filter(|(mode, _)| *mode != SearchMode::Hybrid) {
-            let pairs: Vec<(f64, f64)> = hybrid.iter().copied().zip(other.iter().copied()).collect();
+            let pairs: Vec<(f64, f64)> = other.iter().copied().zip(hybrid.iter().copied()).collect();
             if let Some(difference) = Bootstrap::new(10_000, 1).difference(&pairs) {
-                let (mean, p) = (difference.mean, difference.p_value);
+                let (mean, p) = (difference.gain, difference.p_value);
                 say(&format!("hybrid - {}: nDCG@10 {:+.4} [{:+.4}, {:+.4}], p = {p:.4}", name(*mode), mean.mean, mean.low, mean.high));
             }
         }

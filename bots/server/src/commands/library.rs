@@ -101,7 +101,6 @@ async fn stats(home: &Home) -> anyhow::Result<bool> {
 async fn reindex(settings: &Settings) -> anyhow::Result<bool> {
     let spinner = spinner("building the index anew");
     let home = Home::open_for_reindex(settings).await?;
-    home.index.rebuild(&home.stamp()).await?;
     top_up(&home.store, home.index.as_ref(), home.embedder.as_ref()).await?;
     let count = home.index.count().await?;
     home.close().await?;

@@ -1,6 +1,7 @@
 //! What may happen to the files of the index in process: closed, copied while open, cut short, taken, damaged.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -152,7 +153,8 @@ async fn a_half_built_segment_is_swept() {
     assert!(!shard(dir.path()).join("temp_segments").exists());
 }
 
-/// Cuts or fills every file of an index in turn: each time it opens, or says that it is damaged, and can be made anew.
+/// Cuts or fills a file of each kind in turn: each time the index opens, or says that it is damaged and can be made
+/// anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_file_leads_to_a_rebuild_never_to_a_panic() {
     let dir = tempfile::tempdir().unwrap();
@@ -160,28 +162,26 @@ async fn a_damaged_file_leads_to_a_rebuild_never_to_a_panic() {
     let index = open(dir.path());
     laws::write(&index, &points).await;
     drop(index);
-    let listed = Command::new("find").arg(dir.path()).args(["-type", "f", "-printf", "%P\\n"]).output().unwrap();
-    let mut damaged = 0;
-    for file in String::from_utf8(listed.stdout).unwrap().lines() {
-        if file == "lock" {
-            continue;
-        }
-        for content in [&b""[..], &b"rubbish"[..]] {
-            let copy = crash(dir.path());
-            fs::write(copy.path().join(file), content).unwrap();
-            match EdgeIndex::open(copy.path(), &stamp()) {
-                Ok(index) => assert!(index.count().await.unwrap() <= points.len(), "{file}"),
-                Err(IndexError::Damaged { .. }) => {
-                    damaged += 1;
-                    let index = EdgeIndex::recreate(copy.path(), &stamp()).unwrap();
-                    laws::write(&index, &points).await;
-                    laws::holds(&index, &points).await;
-                }
-                Err(error) => panic!("{file}: {error}"),
-            }
+    let listed = Command::new("find").arg(dir.path()).args(["-type", "f", "-printf", "%f %P\n"]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let kinds: BTreeMap<&str, &str> = listed.lines().map(|line| line.split_once(' ').unwrap()).collect();
+    assert!(kinds.contains_key("stamp.json") && kinds.contains_key("segment.json"), "{kinds:?}");
+    let mut damaged = Vec::new();
+    for (number, (kind, file)) in kinds.into_iter().enumerate().filter(|(_, (kind, _))| *kind != "lock") {
+        let copy = crash(dir.path());
+        let content = [&b""[..], &b"rubbish"[..]][number % 2];
+        fs::write(copy.path().join(file), content).unwrap();
+        match EdgeIndex::open(copy.path(), &stamp()) {
+            Ok(index) => assert!(index.count().await.unwrap() <= points.len(), "{file}"),
+            Err(IndexError::Damaged { .. }) => damaged.push((kind, copy)),
+            Err(error) => panic!("{file}: {error}"),
         }
     }
-    assert!(damaged > 0);
+    let (_, copy) = damaged.iter().find(|(kind, _)| *kind == "segment.json").unwrap();
+    assert!(damaged.iter().any(|(kind, _)| *kind == "stamp.json"));
+    let index = EdgeIndex::recreate(copy.path(), &stamp()).unwrap();
+    laws::write(&index, &points).await;
+    laws::holds(&index, &points).await;
 }
 
 /// Enough vectors for a graph: there too, no scope leaks and the nearest are found.

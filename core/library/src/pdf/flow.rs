@@ -119,8 +119,16 @@ fn run_in(paragraph: &str) -> (Option<&str>, usize) {
     (None, 0)
 }
 
-/// Whether a paragraph is a table's cells or a figure's ticks, not prose.
+/// Whether a paragraph is a table's cells, a figure's ticks or an address, not prose.
 fn is_numbers(paragraph: &str) -> bool {
+    if paragraph.contains('@') && paragraph.split(' ').count() <= 8 {
+        return true; // an address at the foot of the first page
+    }
+    let words: Vec<&str> = paragraph.split(' ').collect();
+    let wordy = words.iter().filter(|word| word.chars().filter(|found| found.is_alphabetic()).count() > 2).count();
+    if wordy * 2 < words.len() && !paragraph.ends_with(['.', '?', '!', ':']) {
+        return true;
+    }
     let letters = paragraph.chars().filter(|found| found.is_alphabetic()).count();
     let all = paragraph.chars().filter(|found| !found.is_whitespace()).count();
     letters * 10 < all * 4 || (letters < 3 && all < 8)
@@ -185,7 +193,8 @@ fn continues(block: &Block, last: &Line, line: &Line, gap: f32, spacing: f32, bo
     if !(0.0..1.4 * usual).contains(&gap) || (line.size - last.size).abs() > 0.07 * body_size {
         return false;
     }
-    if is_caption(&line.text) || line.text.starts_with(['•', '◦', '▪', '●', '■']) {
+    let is_note = block.kind == Kind::Aside && line.text.starts_with(|first: char| "¹²³⁴⁵⁶⁷⁸⁹∗†‡".contains(first));
+    if is_note || is_caption(&line.text) || line.text.starts_with(['•', '◦', '▪', '●', '■']) {
         return false;
     }
     let ended = !block.is_open();
@@ -223,6 +232,8 @@ impl Numbers {
             match second {
                 None if (self.top + 1..=self.top + 2).contains(&top) || (top == 0 && self.top == 0) => (self.top, self.sub) = (top, 0),
                 Some(sub) if top == self.top && (self.sub..=self.sub + 2).contains(&sub) => self.sub = sub,
+                // The heading above it was missed.
+                Some(sub) if (self.top + 1..=self.top + 2).contains(&top) && sub <= 3 => (self.top, self.sub) = (top, sub),
                 _ => return None,
             }
             return Some(depth);
@@ -260,7 +271,10 @@ fn level(line: &Line, body_size: f32, is_full: bool, in_references: bool, number
             return Some(number.trim_end_matches('.').split('.').count());
         }
     }
-    if heading::known(&line.text).is_some() {
+    // Where sections are numbered, a bare "Data" or "Model" of the text's size is a table's head.
+    if let Some(name) = heading::known(&line.text)
+        && (is_large || numbers.top == 0 || heading::is_bare(name))
+    {
         return Some(1);
     }
     let starts_high = line.text.starts_with(|first: char| first.is_uppercase());
@@ -301,7 +315,8 @@ fn open_half(blocks: &[Block], block: &Block) -> Option<usize> {
             Kind::Body => {
                 let is_near = block.first_page() - earlier.last_page().min(block.first_page()) <= 1;
                 let is_cut = earlier.lines.last().is_some_and(|(_, line)| line.ends_with('-'));
-                let fits = earlier.is_open() && (block.starts_low() || is_cut || earlier.runs_on && at + 1 == blocks.len());
+                let hangs = earlier.lines.last().is_some_and(|(_, line)| line.ends_with([',', '(']) || line.ends_with(" the") || line.ends_with(" of"));
+                let fits = earlier.is_open() && (block.starts_low() || is_cut || hangs || (earlier.runs_on && at + 1 == blocks.len()));
                 let is_prose = earlier.lines.len() > 1 || earlier.runs_on;
                 return (is_near && fits && is_prose).then_some(at);
             }

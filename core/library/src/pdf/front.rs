@@ -22,7 +22,10 @@ pub(super) fn take(pages: &mut [Page], info: &Info, name: &str, edges: &[String]
     let mut draft = Draft::default();
     let stated = info.title.clone().filter(|title| is_title(title));
     if let Some(page) = pages.first_mut() {
-        let found = largest(page, body_size, stated.as_deref());
+        let found = largest(page, body_size, stated.as_deref()).filter(|range| {
+            let title = joined(&page.lines[range.clone()]);
+            !(title.starts_with(|first: char| first.is_ascii_digit()) && heading::numbered(&title).is_some()) && heading::known(&title).is_none() && !title.to_lowercase().starts_with("contents")
+        });
         if let Some(range) = &found {
             draft.title = joined(&page.lines[range.clone()]);
         }
@@ -39,8 +42,8 @@ pub(super) fn take(pages: &mut [Page], info: &Info, name: &str, edges: &[String]
         });
         if let Some(range) = found {
             let end = abstract_start(page, range.end);
-            draft.authors = authors(&page.lines[range.end..end.unwrap_or(range.end)]);
-            page.lines.drain(range.start..end.unwrap_or(range.end));
+            let block = author_block(page, range.clone(), end);
+            draft.authors = authors(&block);
         }
     }
     if draft.authors.is_empty()
@@ -85,6 +88,31 @@ fn abstract_start(page: &Page, from: usize) -> Option<usize> {
             || ["Abstract—", "Abstract-", "Abstract –", "Abstract.", "Abstract:", "ABSTRACT "].iter().any(|mark| line.text.starts_with(mark))
     });
     found.map(|at| from + at)
+}
+
+/// Takes the title and what stands between it and the abstract out of the page: names and places, which the layout
+/// may have read as columns. In rows, top to bottom.
+fn author_block(page: &mut Page, title: std::ops::Range<usize>, end: Option<usize>) -> Vec<Line> {
+    let top = page.lines[title.clone()].iter().map(|line| line.y).fold(0.0, f32::max);
+    let bottom = end.map_or(top, |end| page.lines[end].y);
+    let mut block = Vec::new();
+    let mut at = 0;
+    page.lines.retain(|line| {
+        let is_title = title.contains(&at);
+        let is_between = end.is_some_and(|end| (title.end..end).contains(&at));
+        // The other column's text may start a little above the abstract's heading.
+        let is_beside = line.y > top && line.y < bottom - 1.3 * line.size;
+        at += 1;
+        if !is_title && (is_between || is_beside) {
+            block.push(line.clone());
+        }
+        !(is_title || is_between || is_beside)
+    });
+    block.sort_by(|one, two| {
+        let is_row = (one.y - two.y).abs() < 0.4 * one.size;
+        if is_row { one.left.total_cmp(&two.left) } else { one.y.total_cmp(&two.y) }
+    });
+    block
 }
 
 fn authors(lines: &[Line]) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::layout::{Line, Page};
 
 /// How far from the top or bottom an edge reaches, as a part of the page's height.
-const EDGE: f32 = 0.1;
+const EDGE: f32 = 0.12;
 
 /// Takes the furniture out of every page; what was taken from the first two pages.
 pub(super) fn take(pages: &mut [Page]) -> Vec<String> {
@@ -28,7 +28,9 @@ pub(super) fn take(pages: &mut [Page]) -> Vec<String> {
             let repeated = pages_with.get(&shape(&line.text)).is_some_and(|count| *count >= often);
             let at_edge = is_edge(line, height);
             let is_outermost = first_lines.contains(&line.y);
-            let is_furniture = at_edge && ((repeated && line.text.len() < 160) || (is_outermost && is_page_number(&line.text)) || is_imprint(line, number, height));
+            let is_number = is_outermost && is_page_number(&line.text) && !(0.2..0.75).contains(&(line.y / height));
+            let is_head = at_edge && ((repeated && line.text.len() < 160) || is_imprint(line, number, height));
+            let is_furniture = is_number || is_head;
             if is_furniture && number < 2 {
                 taken.push(line.text.clone());
             }

@@ -14,6 +14,19 @@ const KNOWN: &[&str] = &[
     "zusammenfassung", "einleitung", "literatur", "literaturverzeichnis", "résumé", "références",
 ];
 
+/// Headings that have no number where others have one.
+const BARE: &[&str] = &[
+    "abstract", "summary", "limitations", "ethics statement", "ethical considerations", "broader impact", "acknowledgment",
+    "acknowledgments", "acknowledgement", "acknowledgements", "references", "bibliography", "literature cited",
+    "works cited", "appendix", "appendices", "supplementary material", "supplemental material", "author contributions",
+    "funding", "competing interests", "conflict of interest", "conflicts of interest", "data availability",
+];
+
+/// Whether a known heading has no number where others have one.
+pub(crate) fn is_bare(name: &str) -> bool {
+    BARE.contains(&name.to_lowercase().as_str())
+}
+
 /// The heading itself where `line` is one that papers have, whatever its capitals, with or without a number.
 pub(crate) fn known(line: &str) -> Option<&str> {
     let name = numbered(line).map_or(line, |(_, name)| name).trim().trim_end_matches([':', '.', '—']);

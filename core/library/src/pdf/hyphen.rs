@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use super::layout::Page;
 
 /// First parts that hardly ever are syllables of a longer word.
-const COMPOUNDS: &[&str] = &["self", "well", "non", "state", "high", "low", "pre-", "cross", "real", "end", "time", "so"];
+const COMPOUNDS: &[&str] = &["self", "well", "non", "so"];
+
+/// First parts that are syllables as often as not: what follows must be a word of its own.
+const PREFIXES: &[&str] = &["pre", "post", "multi", "inter", "cross", "sub", "co", "re", "anti", "semi", "meta", "high", "low", "long", "short"];
 
 /// How often the document writes each word within a line.
 #[derive(Debug, Default)]
@@ -14,11 +17,13 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The words of the lines, the last of each left out: it may be cut.
+    /// The words of the lines, but for those that a line end cuts.
     pub(super) fn of(pages: &[Page]) -> Self {
         let mut words: HashMap<String, usize> = HashMap::new();
+        let mut is_cut = false;
         for line in pages.iter().flat_map(|page| &page.lines) {
-            for word in line.text.split(' ') {
+            let halves = usize::from(std::mem::replace(&mut is_cut, line.text.ends_with(['-', '\u{2010}', '\u{ad}'])));
+            for word in line.text.split(' ').skip(halves) {
                 let word = word.trim_matches(|found: char| !found.is_alphanumeric() && found != '-');
                 if !word.is_empty() && !word.ends_with('-') {
                     *words.entry(word.to_lowercase()).or_default() += 1;
@@ -39,7 +44,7 @@ impl Vocabulary {
     pub(super) fn append(&self, text: &mut String, next: &str) {
         let head = text.strip_suffix(['-', '\u{2010}', '\u{ad}']).filter(|head| head.ends_with(char::is_alphabetic));
         let Some(head) = head.filter(|_| next.starts_with(char::is_alphanumeric)) else {
-            if !text.is_empty() && !text.ends_with(['/', '—']) {
+            if !text.is_empty() && !(text.ends_with(['/', '—']) && next.starts_with(char::is_alphabetic)) {
                 text.push(' ');
             }
             text.push_str(next);
@@ -51,9 +56,11 @@ impl Vocabulary {
         let second = next[..end].trim_end_matches('-');
         let (joined, kept) = (self.count(&format!("{first}{second}")), self.count(&format!("{first}-{second}")));
         let is_low = second.starts_with(char::is_lowercase);
-        let is_compound = first.contains('-') || COMPOUNDS.contains(&first.to_lowercase().as_str());
-        let has_two_words = self.count(&first) > 0 && self.count(second) > 0 && first.len() > 3 && second.len() > 3;
-        let keeps = !is_low || kept > joined || (joined == 0 && (is_compound || (has_two_words && self.count(&first) > 1)));
+        let lower = first.to_lowercase();
+        let is_compound = first.contains('-') || COMPOUNDS.contains(&lower.as_str());
+        let has_prefix = PREFIXES.contains(&lower.as_str()) && self.count(second) > 0;
+        let has_two_words = first.len() > 3 && second.len() > 3 && self.count(&first) > 1 && self.count(second) > 1;
+        let keeps = !is_low || kept > joined || (joined == 0 && (is_compound || has_prefix || has_two_words));
         if !keeps {
             let head = head.len();
             text.truncate(head);
@@ -80,6 +87,7 @@ mod tests {
     fn a_cut_word_is_joined() {
         check("", "we under-", "stand it", "we understand it");
         check("understanding is", "our under-", "standing.", "our understanding.");
+        check("find it, find it", "the find-", "ings", "the findings");
         check("", "of conver\u{ad}", "sations", "of conversations");
     }
 
@@ -88,9 +96,10 @@ mod tests {
         check("a large-scale corpus", "our large-", "scale one", "our large-scale one");
         check("", "the state-of-the-", "art here", "the state-of-the-art here");
         check("", "a self-", "attention", "a self-attention");
+        check("no adjudication", "two pre-", "adjudication ones", "two pre-adjudication ones");
         check("", "the BERT-", "Large one", "the BERT-Large one");
         check("", "pages 3-", "5", "pages 3- 5");
-        check("the graph uses graph based rules", "a graph-", "based one", "a graph-based one");
+        check("graph based and graph based", "a graph-", "based one", "a graph-based one");
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub(super) fn body_size(pages: &[Page]) -> f32 {
     letters.into_iter().max_by_key(|(_, count)| *count).map_or(10.0, |(size, _)| size)
 }
 
-fn runs(glyphs: &[Glyph]) -> Vec<Run> {
+pub(super) fn runs(glyphs: &[Glyph]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for glyph in glyphs {
         let is_space = glyph.text.chars().all(char::is_whitespace);
@@ -159,30 +159,44 @@ fn gutter(runs: &[Run]) -> Option<(f32, f32)> {
     if runs.len() < 8 || width < 150.0 {
         return None;
     }
-    let mut best: Option<(f32, f32)> = None;
-    let mut open: Option<f32> = None;
+    let letters: usize = runs.iter().map(|run| run.letters).sum();
+    let mut places: Vec<(f32, usize)> = Vec::new();
     let mut x = left + 0.2 * width;
     while x < left + 0.8 * width {
-        if is_clear(runs, x, left, right) {
-            let start = *open.get_or_insert(x);
-            if best.is_none_or(|(from, to)| x - start > to - from) {
-                best = Some((start, x));
-            }
-        } else {
-            open = None;
+        if let Some(crossing) = crossing(runs, x, left, right) {
+            places.push((x, crossing));
         }
         x += 1.0;
     }
-    let (from, to) = best?;
-    (to - from >= 4.0).then_some(((from + to) / 2.0, 0.06 * width))
+    let least = places.iter().map(|(_, crossing)| *crossing).min()?;
+    // A page may be mostly wide (a table, a list of authors) over columns that are long all the same.
+    let is_wide = least * 100 > letters * 12;
+    if is_wide && (least * 100 > letters * 60 || letters - least < 600) {
+        return None;
+    }
+    let mut best = (0.0, 0.0);
+    let mut open: Option<(f32, f32)> = None;
+    for (x, crossing) in places {
+        if crossing > least + letters / 100 {
+            continue;
+        }
+        let (from, to) = match open {
+            Some((from, to)) if x - to < 1.5 => (from, x),
+            _ => (x, x),
+        };
+        open = Some((from, to));
+        if to - from > best.1 - best.0 {
+            best = (from, to);
+        }
+    }
+    (best.1 - best.0 >= 4.0).then_some(((best.0 + best.1) / 2.0, 0.06 * width))
 }
 
-/// Whether hardly any run crosses `x` while both sides have lines that fill them.
-fn is_clear(runs: &[Run], x: f32, left: f32, right: f32) -> bool {
-    let (mut crossing, mut letters) = (0, 0);
+/// Letters of the runs that cross `x`; none where a side lacks lines that fill it.
+fn crossing(runs: &[Run], x: f32, left: f32, right: f32) -> Option<usize> {
+    let mut crossing = 0;
     let (mut long_left, mut long_right) = (0, 0);
     for run in runs {
-        letters += run.letters;
         if run.left < x - 0.5 && run.right > x + 0.5 {
             crossing += run.letters;
         } else if run.right <= x + 0.5 && run.right - run.left > 0.55 * (x - left) {
@@ -191,8 +205,7 @@ fn is_clear(runs: &[Run], x: f32, left: f32, right: f32) -> bool {
             long_right += 1;
         }
     }
-    let sides = runs.iter().map(|run| run.letters).sum::<usize>().saturating_sub(crossing);
-    long_left >= 4 && long_right >= 4 && (crossing * 100 <= letters * 12 || (crossing * 100 <= letters * 55 && sides > 600 && long_left.min(long_right) >= 8))
+    (long_left >= 4 && long_right >= 4).then_some(crossing)
 }
 
 /// Runs of one column as lines, top to bottom: raised and lowered runs join the line that they overlap.
@@ -236,13 +249,39 @@ fn line(mut row: Vec<Run>, y: f32) -> Line {
         end = end.max(run.right);
     }
     Line {
-        text: crate::clean::line(&text),
+        text: crate::clean::line(&accented(&text)),
         left: row.first().map_or(0.0, |run| run.left),
         right: end,
         y,
         size: main.size,
         ..Line::default()
     }
+}
+
+/// Accents that are drawn before their letter, put on it: `Jos´e` is `José`.
+fn accented(text: &str) -> String {
+    const MARKS: &[(char, char)] = &[
+        ('´', '\u{301}'), ('`', '\u{300}'), ('¨', '\u{308}'), ('ˆ', '\u{302}'), ('˜', '\u{303}'), ('ˇ', '\u{30c}'),
+        ('¸', '\u{327}'), ('¯', '\u{304}'), ('˘', '\u{306}'), ('˚', '\u{30a}'), ('˙', '\u{307}'), ('˝', '\u{30b}'),
+    ];
+    let mut found = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        let mark = MARKS.iter().find(|(drawn, _)| *drawn == character).map(|(_, mark)| *mark);
+        match (mark, rest.peek()) {
+            (Some(mark), Some(letter)) if letter.is_alphabetic() => {
+                found.push(match rest.next() {
+                    Some('ı') => 'i',
+                    Some('ȷ') => 'j',
+                    Some(letter) => letter,
+                    None => break,
+                });
+                found.push(mark);
+            }
+            _ => found.push(character),
+        }
+    }
+    found
 }
 
 /// Raised digits as such: `10⁻³`, never `10-3`.
@@ -287,6 +326,11 @@ mod tests {
     #[test]
     fn columns_are_read_one_after_the_other_under_a_wide_title() {
         let mut sheet = sheet();
+        // Cells that leave a wider stripe free than the gutter is.
+        for row in 0_u8..6 {
+            write(&mut sheet, 310.0, 250.0 + 12.0 * f32::from(row), 10.0, "cell");
+            write(&mut sheet, 480.0, 250.0 + 12.0 * f32::from(row), 10.0, "0.5 0.7 0.8 0.9");
+        }
         write(&mut sheet, 100.0, 60.0, 16.0, "a wide title over two columns of text here");
         for row in 0_u8..10 {
             write(&mut sheet, 50.0, 120.0 + 12.0 * f32::from(row), 10.0, &format!("left {row} column line of running text here abc"));
@@ -297,6 +341,7 @@ mod tests {
         let mut want = vec!["a wide".to_owned()];
         want.extend((0..10).map(|row| format!("left {row}")));
         want.extend((0..10).map(|row| format!("right {row}")));
+        want.extend(["cell 0.5"; 6].map(str::to_owned));
         assert_eq!(order, want);
     }
 
@@ -307,6 +352,11 @@ mod tests {
             write(&mut sheet, 50.0, 100.0 + 12.0 * f32::from(row), 10.0, &format!("{row:02} a line of running text that fills the whole width of the page and more or less ends here"));
         }
         assert!(lines(&sheet).lines.windows(2).all(|pair| pair[0].text < pair[1].text && pair[0].region == pair[1].region));
+    }
+
+    #[test]
+    fn accents_are_put_on_their_letters() {
+        assert_eq!(crate::clean::line(&accented("Jos´e Beno¨ıt ¸Coltekin a ˆ b")), "José Benoït Çoltekin a ˆ b");
     }
 
     #[test]

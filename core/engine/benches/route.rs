@@ -1,0 +1,33 @@
+//! How fast a message is routed: `cargo bench --package engine`.
+
+use std::time::Duration;
+
+use chat::{Argument, Command, Kind, Manifest, Role, Text, Visibility};
+
+const HELP: Text = Text { en: "", zh: "" };
+
+static MANIFEST: Manifest = Manifest {
+    name: "qa",
+    summary: HELP,
+    commands: &[Command {
+        name: "ask",
+        help: HELP,
+        arguments: &[Argument { name: "question", help: HELP, kind: Kind::Text, required: true }],
+        role_min: Role::Guest,
+        visibility: Visibility::Room,
+        deadline: Duration::from_secs(1),
+        utterances: &[],
+        examples: &[],
+    }],
+};
+
+fn main() {
+    divan::main();
+}
+
+/// Twenty plugins' worth of manifests.
+#[divan::bench(args = ["!ask why do ducks swim?", "why do ducks swim?", "!lien 2"])]
+fn route(bencher: divan::Bencher, text: &str) {
+    let manifests = [&MANIFEST; 20];
+    bencher.bench(|| engine::route::route(divan::black_box(&manifests), text, true));
+}
