@@ -1,7 +1,8 @@
 //! The citation guard: ties each sentence of a draft to a verbatim line of a source, or strikes it.
 //!
-//! Reading order: [`Guard`] here decides; `clean` takes out what must not leave, `words` reads a text, `compare`
-//! sets a sentence against a line, `lexicon` holds the word lists, [`Sentences`] cuts a stream into sentences.
+//! Reading order: [`Guard`] here decides; `clean` takes out what must not leave, `talk` knows what claims nothing,
+//! `words` reads a text, `source` finds the best lines, `compare` sets a sentence against a line, `lexicon` holds the
+//! word lists, [`Sentences`] cuts a stream into sentences.
 //!
 //! **Invariant:** a supported sentence cites existing sources only, and its line is a substring of the source's text.
 //! **Invariant:** sources and drafts are data: nothing they say changes what the guard does.
@@ -11,11 +12,10 @@ mod compare;
 mod lexicon;
 mod sentences;
 mod source;
+mod talk;
 mod words;
 
-use std::{collections::HashSet, ops::Range, sync::LazyLock};
-
-use regex::Regex;
+use std::{collections::HashSet, ops::Range};
 
 pub use sentences::{SENTENCE_BYTES_MAX, Sentences};
 pub use source::SourceText;
@@ -153,9 +153,9 @@ impl Guard {
     pub fn check(&self, sentence: &str, vector: Option<&[f32]>) -> Verdict {
         let cleaned = clean::clean(sentence, |number| self.sources.iter().any(|source| source.number() == number));
         let claim = cleaned.claim();
-        let claim = without_lead(claim.trim());
+        let claim = talk::without_lead(claim.trim());
         let reading = Reading::new(claim);
-        if reading.terms.is_empty() || is_meta(claim, &reading) {
+        if reading.terms.is_empty() || talk::is_meta(claim, &reading) {
             return Verdict::Empty;
         }
         match self.decide_all(claim, &cleaned, vector) {
@@ -200,7 +200,7 @@ impl Guard {
         if claim.ends_with(['?', '？']) {
             return Err(Why::Question);
         }
-        if declines(&reading.plain) {
+        if talk::declines(&reading.plain) {
             return Err(Why::Declines);
         }
         let mut supports: Vec<Support> = self
@@ -275,63 +275,4 @@ impl Kept {
         let union = terms.len() + self.terms.len() - shared;
         shared * 20 >= union * 17 && self.numbers == reading.numbers()
     }
-}
-
-/// A sentence without its list mark and without "Based on the passages,".
-fn without_lead(claim: &str) -> &str {
-    const LEADS: &[&str] = &["based on", "according to", "as stated in", "as described in", "from", "in"];
-    const SOURCES: &[&str] = &["source", "passage", "context", "text", "document", "abstract", "information", "paper"];
-    let claim = claim.trim_start_matches(['-', '*', '•', '+', '#', '>', ' ', '\t', '\n']);
-    let digits = claim.bytes().take_while(u8::is_ascii_digit).count();
-    let claim = match claim[digits..].strip_prefix(['.', ')']) {
-        Some(rest) if (1..=2).contains(&digits) && rest.starts_with(' ') => rest.trim_start(),
-        _ => claim,
-    };
-    let claim =
-        ["Answer:", "A:", "Summary:"].iter().find_map(|label| claim.strip_prefix(label)).unwrap_or(claim).trim_start();
-    let Some((lead, rest)) = claim.split_once(',') else { return claim };
-    let lower = lead.to_lowercase();
-    let names = lower.split_whitespace().count() <= 8 && SOURCES.iter().any(|word| lower.contains(word));
-    if names && LEADS.iter().any(|word| lower.starts_with(word)) { rest.trim_start() } else { claim }
-}
-
-/// Whether a sentence speaks about the answer and claims nothing.
-fn is_meta(claim: &str, reading: &Reading) -> bool {
-    const ABOUT: &[&str] = &[
-        "here is",
-        "here are",
-        "here s",
-        "the following",
-        "sure",
-        "certainly",
-        "of course",
-        "in summary",
-        "to summarize",
-        "below",
-        "i hope this helps",
-        "let me know",
-        "answer",
-        "sources",
-        "references",
-        "summary",
-        "conclusion",
-        "question",
-        "quote",
-    ];
-    let heading = claim.ends_with([':', '：']);
-    let about = ABOUT.iter().any(|lead| reading.plain.starts_with(lead));
-    (heading && (about || reading.words.len() <= 8))
-        || (about && reading.terms.len() <= 5 && !reading.plain.contains(" is that"))
-}
-
-/// Whether a sentence says that the sources do not answer.
-fn declines(plain: &str) -> bool {
-    static DECLINES: LazyLock<Regex> = LazyLock::new(|| {
-        let sources = "(?:the |these |those |this |provided |given |available |above )*(?:sources?|passages?|context|texts?|documents?|information)";
-        Regex::new(&format!(
-            "^(?:{sources} (?:provided |given )?(?:do|does) not |{sources} (?:provides?|contains?) no |there is no (?:information|mention) |i (?:cannot|do not|don't|am unable|am not able) |i'm (?:sorry|not|unable)|sorry |unfortunately )|(?:not|n't) (?:mentioned|specified|stated|provided|contained|found) in {sources}$"
-        ))
-        .expect("a fixed pattern")
-    });
-    DECLINES.is_match(plain)
 }

@@ -11,7 +11,7 @@ use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use chat::{
-    Action, Argument, Call, Command, Cx, Event, Example, Kind, Manifest, PassageId, PluginError, Quote, Role, Source,
+    Action, Argument, Call, Command, Cx, Document, Event, Example, Kind, Manifest, PassageId, PluginError, Quote, Role, Source,
     Text, Visibility,
     ports::{Evidence, Plugin, SearchRequest, Speaker},
 };
@@ -98,8 +98,10 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     cx.reply(Event::Progress { text: said(cx, "Searching the library ...", "正在检索文献库……") })?;
     let request = SearchRequest::new(searched(cx, question), SOURCES_MAX);
     let found = cx.search(&request).await?;
-    if !answer::is_enough(&found) {
-        return abstain(cx, question, &found).await;
+    let nearest = found.first().map(|evidence| evidence.document.clone());
+    let found = answer::relevant(found);
+    if found.is_empty() {
+        return abstain(cx, question, nearest).await;
     }
     let sources: Vec<Source> = found.iter().zip(1..).map(|(evidence, number)| source(evidence, number)).collect();
     remember(cx, call, &found).await?;
@@ -122,7 +124,7 @@ fn searched(cx: &Cx, question: &str) -> String {
 }
 
 /// The fixed answer where the evidence is too weak: what was searched, and what lay nearest.
-async fn abstain(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
+async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(), PluginError> {
     let stats = cx.library_stats().await?;
     if stats.documents == 0 {
         return cx.say(said(
@@ -146,8 +148,8 @@ async fn abstain(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), Plug
         ),
         &format!("文献库中没有这个问题的答案，所以我不作回答。我检索了 {documents} 篇文献的 {passages} 个段落：{terms}。"),
     ))?;
-    if let Some(nearest) = found.first() {
-        let (title, by) = (&nearest.document.title, nearest.document.authors_short());
+    if let Some(nearest) = nearest {
+        let (title, by) = (&nearest.title, nearest.authors_short());
         let by = if by.is_empty() { by } else { format!(" ({by})") };
         cx.say(said(
             cx,

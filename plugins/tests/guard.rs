@@ -29,8 +29,8 @@ struct Case {
 fn read<T: for<'a> Deserialize<'a>>(file: &str) -> Vec<T> {
     let folder = std::env::var_os("COLLOQUY_GUARD_SUITE")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/guard"), PathBuf::from);
-    let text = std::fs::read_to_string(folder.join(file)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = std::fs::read_to_string(folder.join(file)).expect("the suite lies in tests/data/guard");
+    text.lines().map(|line| serde_json::from_str(line).expect("one case a line")).collect()
 }
 
 fn guard(case: &Case, documents: &[Document]) -> Guard {
@@ -58,7 +58,7 @@ const FLOORS: &[(&str, f64)] = &[
     ("foreign_random", 95.0),
     ("number_moved", 80.0),
     ("claim_contradicted", 50.0),
-    ("claim_supported", 20.0),
+    ("claim_supported", 50.0),
 ];
 
 #[test]
@@ -126,7 +126,7 @@ fn small() -> Guard {
 fn check(sentence: &str, want: Result<&str, Why>) {
     let verdict = small().check(sentence, None);
     match (&verdict, want) {
-        (Verdict::Supported { .. }, Ok(cited)) => assert_eq!(verdict.cited().unwrap(), cited),
+        (Verdict::Supported { .. }, Ok(cited)) => assert_eq!(verdict.cited().as_deref(), Some(cited)),
         (Verdict::Struck { why, .. }, Err(want)) => assert_eq!(*why, want),
         (Verdict::Empty, Ok("")) => {}
         (_, want) => panic!("{sentence}: {verdict:?}, want {want:?}"),
@@ -222,7 +222,7 @@ fn cited_numbers(text: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_dangling_marker_foreign_link_or_mention_leaves(

@@ -54,27 +54,15 @@ pub fn models() -> PathBuf {
         .clone()
 }
 
-/// The binary, built as `cargo run` builds it.
+/// The binary, which `cargo test` built beside this test (`bots/server/tests/binary.rs` sees to that).
+///
+/// Not built from here: a cargo within cargo has other variables, on which build scripts of big dependencies look.
 pub fn binary() -> PathBuf {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY
-        .get_or_init(|| {
-            // The whole workspace is named so that features, and with them the big dependencies, stay as they are.
-            let built = Command::new(env!("CARGO"))
-                .args(["build", "--workspace", "--bin", "colloquy", "--message-format=json-render-diagnostics"])
-                .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-                .stderr(Stdio::inherit())
-                .output()
-                .expect("cargo runs");
-            let text = String::from_utf8_lossy(&built.stdout);
-            let path = text
-                .lines()
-                .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-                .filter(|message| message["target"]["name"] == "colloquy")
-                .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-            path.expect("cargo builds the binary")
-        })
-        .clone()
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let target = test.ancestors().nth(2).expect("it lies in target/debug/deps");
+    let binary = target.join(format!("colloquy{}", std::env::consts::EXE_SUFFIX));
+    assert!(binary.exists(), "{} is missing: run `cargo test` for the whole workspace", binary.display());
+    binary
 }
 
 /// The binary with data in `dir` and every address but this machine's refused.

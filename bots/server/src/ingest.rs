@@ -41,7 +41,7 @@ pub struct Report {
     pub updated: usize,
     /// Documents that were there with the same content.
     pub unchanged: usize,
-    /// Entries that are a document already known from elsewhere.
+    /// Entries that are a document already known from elsewhere; what they add to it is taken over.
     pub duplicates: Vec<(String, String)>,
     /// Documents whose file no longer holds them.
     pub removed: usize,
@@ -275,7 +275,7 @@ impl Run<'_> {
 
     /// Takes a document into the batch, unless it is known from elsewhere; under which id it is known from now on.
     async fn add(&mut self, mut document: Document, before: Option<&SeenFile>) -> anyhow::Result<DocumentId> {
-        let keys = library::identity::of(&document);
+        let mut keys = library::identity::of(&document);
         let here = keys.iter().find_map(|key| self.claimed.get(key).cloned());
         let known = match here {
             Some(id) => Some(id),
@@ -283,18 +283,20 @@ impl Run<'_> {
         };
         if let Some(known) = known {
             let pending = self.batch.iter().position(|pending| pending.document.id == known);
-            let own = before.is_some_and(|before| before.documents.contains(&known));
-            let richer = match pending {
-                Some(at) => document.text.len() > self.batch[at].document.text.len(),
-                None => match self.home.store.get(None, &known).await? {
-                    Some(stored) => own && stored.provenance.file == document.provenance.file
-                        || document.text.len() > stored.text.len(),
-                    None => true,
-                },
+            let other = match pending {
+                Some(at) => Some(self.batch[at].document.clone()),
+                None => self.home.store.get(None, &known).await?,
             };
-            if !richer {
-                self.report.duplicates.push((document.provenance.file.clone(), document.title.clone()));
-                return Ok(known);
+            let own = before.is_some_and(|before| before.documents.contains(&known));
+            if let Some(other) = other.filter(|other| !(own && other.provenance.file == document.provenance.file)) {
+                let (file, title) = (document.provenance.file.clone(), document.title.clone());
+                self.report.duplicates.push((file, title));
+                match merge(other, document) {
+                    // It says nothing that is not known.
+                    None => return Ok(known),
+                    Some(merged) => document = merged,
+                }
+                keys.extend(library::identity::of(&document));
             }
             // The same paper, better told: it keeps its id, so that links to it hold.
             document.id = known.clone();
@@ -388,6 +390,39 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// One paper told twice: the longer text, with the title, authors and names of the more structured source. `None`
+/// where the new one adds nothing.
+fn merge(known: Document, new: Document) -> Option<Document> {
+    let structure = |document: &Document| match document.provenance.format.as_str() {
+        "jats" | "anthology" | "pubmed" => 3,
+        "bibtex" | "atom" => 2,
+        "html" => 1,
+        _ => 0,
+    };
+    let longer = new.text.len() > known.text.len();
+    let better = structure(&new) > structure(&known);
+    let (text, other) = if longer { (new.clone(), known.clone()) } else { (known.clone(), new.clone()) };
+    let told = if better == longer { &text } else { &other };
+    let rest = if better == longer { &other } else { &text };
+    let ids = (&told.identifiers, &rest.identifiers);
+    let merged = Document {
+        title: told.title.clone(),
+        authors: if told.authors.is_empty() { rest.authors.clone() } else { told.authors.clone() },
+        year: told.year.or(rest.year),
+        venue: told.venue.clone().or_else(|| rest.venue.clone()),
+        identifiers: chat::Identifiers {
+            doi: ids.0.doi.clone().or_else(|| ids.1.doi.clone()),
+            arxiv: ids.0.arxiv.clone().or_else(|| ids.1.arxiv.clone()),
+            anthology: ids.0.anthology.clone().or_else(|| ids.1.anthology.clone()),
+            pubmed: ids.0.pubmed.clone().or_else(|| ids.1.pubmed.clone()),
+        },
+        retracted: known.retracted || new.retracted,
+        id: known.id.clone(),
+        ..text
+    };
+    (merged != known).then_some(merged)
 }
 
 impl Pending {

@@ -41,7 +41,7 @@ pub fn log_to_stderr(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    let default = format!("warn,mistralrs_core=off,mistralrs=off,{}", OURS.map(|name| format!("{name}={ours}")).join(","));
+    let default = format!("warn,mistralrs_core=off,mistralrs=off,qdrant_edge=error,{}", OURS.map(|name| format!("{name}={ours}")).join(","));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // A second call, in a test, keeps the first logger.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();

@@ -82,12 +82,33 @@ pub struct Index {
 
 /// Where the index lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String", into = "String")]
 pub enum IndexKind {
     /// In this process.
     Embedded,
     /// On a Qdrant server.
     Server,
+}
+
+impl TryFrom<String> for IndexKind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "embedded" => Ok(Self::Embedded),
+            "server" => Ok(Self::Server),
+            _ => Err(format!("index.kind is `{text}`, it must be `embedded` or `server`")),
+        }
+    }
+}
+
+impl From<IndexKind> for String {
+    fn from(kind: IndexKind) -> Self {
+        match kind {
+            IndexKind::Embedded => "embedded".to_owned(),
+            IndexKind::Server => "server".to_owned(),
+        }
+    }
 }
 
 /// `[engine]`

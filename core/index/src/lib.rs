@@ -4,7 +4,7 @@
 //! looks like, what a filter must hold), `sparse` (BM25's weights), `fuse` (from two ranked lists to hits), then
 //! `edge` with its `shard`, then `server`.
 //!
-//! **Invariant:** every search filters on scope, and [`schema::musts`] is the only place that writes a filter.
+//! **Invariant:** every search filters on scope, and `schema::musts` is the only place that decides a filter.
 //! **Invariant:** the index is derived: whatever is lost or damaged here is built again from the documents.
 
 mod error;
@@ -19,6 +19,7 @@ mod shard;
 pub use edge::EdgeIndex;
 pub use error::IndexError;
 pub use fuse::{DEPTH, RRF_K};
+pub use schema::Mark;
 pub use server::ServerIndex;
 pub use sparse::{BM25, Bm25};
 

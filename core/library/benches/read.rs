@@ -15,7 +15,6 @@ fn sample(file: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-#[expect(clippy::expect_used, reason = "a bench has nobody to report to")]
 fn documents(file: &str) -> Vec<Document> {
     let scope: chat::Scope = "community:lab".parse().expect("a fixed scope");
     let reading = read(file, &sample(file), &Limits::default()).expect("a sample that the tests read");
@@ -35,7 +34,9 @@ fn documents_read(bencher: Bencher<'_, '_>, file: &str) {
 fn passages_split(bencher: Bencher<'_, '_>, file: &str) {
     let documents = documents(file);
     let count_tokens = |text: &str| text.split_whitespace().count();
-    let passages = || documents.iter().map(|document| split(document, &count_tokens, &SplitLimits::default()).len()).sum::<usize>();
+    let passages = || {
+        documents.iter().map(|document| split(document, &count_tokens, &SplitLimits::default()).len()).sum::<usize>()
+    };
     let count = passages();
     bencher.counter(ItemsCount::new(count)).bench(passages);
 }

@@ -82,7 +82,8 @@ mod tests {
         body.paragraph("Good.");
         let parts = body.finish();
         assert_eq!(parts.text, "Before all.\n\nWe took four.\n\nOne.\n\nGood.");
-        let shown: Vec<_> = parts.sections.iter().map(|(at, name)| (&parts.text[*at..*at + 2], name.as_str())).collect();
+        let shown: Vec<_> =
+            parts.sections.iter().map(|(at, name)| (&parts.text[*at..*at + 2], name.as_str())).collect();
         assert_eq!(shown, [("We", "Methods > Data"), ("On", "Methods > Model"), ("Go", "Results")]);
     }
 }

@@ -41,7 +41,8 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     if good > 2 * bad {
         return lossy.replace('\u{fffd}', "");
     }
-    let declared = declared.and_then(|label| Encoding::for_label(label.trim().as_bytes())).filter(|found| *found != UTF_8);
+    let declared =
+        declared.and_then(|label| Encoding::for_label(label.trim().as_bytes())).filter(|found| *found != UTF_8);
     let encoding = declared.unwrap_or_else(|| {
         let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
         detector.feed(bytes, true);
@@ -67,7 +68,14 @@ pub fn line(text: &str) -> String {
     let mut space = false;
     for character in text.chars() {
         match character {
-            '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fffd}' => {}
+            '\u{ad}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{feff}'
+            | '\u{fffd}' => {}
             found if found.is_whitespace() || found.is_control() => space = !clean.is_empty(),
             found => {
                 if std::mem::take(&mut space) {

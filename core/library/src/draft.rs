@@ -81,9 +81,10 @@ impl Draft {
         self.title = clean::line(&self.title);
         let marked = self.title.to_lowercase();
         let marked = marked.trim_start_matches(['[', '(', '*']);
-        self.retracted |= ["retracted:", "retracted article", "retracted paper", "withdrawn:", "retracted]", "withdrawn]"]
-            .iter()
-            .any(|mark| marked.starts_with(mark));
+        self.retracted |=
+            ["retracted:", "retracted article", "retracted paper", "withdrawn:", "retracted]", "withdrawn]"]
+                .iter()
+                .any(|mark| marked.starts_with(mark));
         self.authors = self.authors.iter().map(|name| clean::line(name)).filter(|name| !name.is_empty()).collect();
         self.venue = self.venue.map(|venue| clean::line(&venue)).filter(|venue| !venue.is_empty());
         self.identifiers = identity::complete(self.identifiers);
@@ -124,15 +125,76 @@ pub(crate) fn language(text: &str) -> Option<String> {
 fn iso_639_1(language: whatlang::Lang) -> &'static str {
     use whatlang::Lang::*;
     match language {
-        Epo => "eo", Eng => "en", Rus => "ru", Cmn => "zh", Spa => "es", Por => "pt", Ita => "it", Ben => "bn",
-        Fra => "fr", Deu => "de", Ukr => "uk", Kat => "ka", Ara => "ar", Hin => "hi", Jpn => "ja", Heb => "he",
-        Yid => "yi", Pol => "pl", Amh => "am", Jav => "jv", Kor => "ko", Nob => "no", Dan => "da", Swe => "sv",
-        Fin => "fi", Tur => "tr", Nld => "nl", Hun => "hu", Ces => "cs", Ell => "el", Bul => "bg", Bel => "be",
-        Mar => "mr", Kan => "kn", Ron => "ro", Slv => "sl", Hrv => "hr", Srp => "sr", Mkd => "mk", Lit => "lt",
-        Lav => "lv", Est => "et", Tam => "ta", Vie => "vi", Urd => "ur", Tha => "th", Guj => "gu", Uzb => "uz",
-        Pan => "pa", Aze => "az", Ind => "id", Tel => "te", Pes => "fa", Mal => "ml", Ori => "or", Mya => "my",
-        Nep => "ne", Sin => "si", Khm => "km", Tuk => "tk", Aka => "ak", Zul => "zu", Sna => "sn", Afr => "af",
-        Lat => "la", Slk => "sk", Cat => "ca", Tgl => "tl", Hye => "hy", Cym => "cy",
+        Epo => "eo",
+        Eng => "en",
+        Rus => "ru",
+        Cmn => "zh",
+        Spa => "es",
+        Por => "pt",
+        Ita => "it",
+        Ben => "bn",
+        Fra => "fr",
+        Deu => "de",
+        Ukr => "uk",
+        Kat => "ka",
+        Ara => "ar",
+        Hin => "hi",
+        Jpn => "ja",
+        Heb => "he",
+        Yid => "yi",
+        Pol => "pl",
+        Amh => "am",
+        Jav => "jv",
+        Kor => "ko",
+        Nob => "no",
+        Dan => "da",
+        Swe => "sv",
+        Fin => "fi",
+        Tur => "tr",
+        Nld => "nl",
+        Hun => "hu",
+        Ces => "cs",
+        Ell => "el",
+        Bul => "bg",
+        Bel => "be",
+        Mar => "mr",
+        Kan => "kn",
+        Ron => "ro",
+        Slv => "sl",
+        Hrv => "hr",
+        Srp => "sr",
+        Mkd => "mk",
+        Lit => "lt",
+        Lav => "lv",
+        Est => "et",
+        Tam => "ta",
+        Vie => "vi",
+        Urd => "ur",
+        Tha => "th",
+        Guj => "gu",
+        Uzb => "uz",
+        Pan => "pa",
+        Aze => "az",
+        Ind => "id",
+        Tel => "te",
+        Pes => "fa",
+        Mal => "ml",
+        Ori => "or",
+        Mya => "my",
+        Nep => "ne",
+        Sin => "si",
+        Khm => "km",
+        Tuk => "tk",
+        Aka => "ak",
+        Zul => "zu",
+        Sna => "sn",
+        Afr => "af",
+        Lat => "la",
+        Slk => "sk",
+        Cat => "ca",
+        Tgl => "tl",
+        Hye => "hy",
+        Cym => "cy",
     }
 }
 
@@ -164,7 +226,9 @@ mod tests {
 
     #[test]
     fn a_title_can_say_that_the_paper_is_retracted() {
-        for (title, want) in [("RETRACTED: On X", true), ("[Retracted] On X", true), ("Why papers are retracted", false)] {
+        for (title, want) in
+            [("RETRACTED: On X", true), ("[Retracted] On X", true), ("Why papers are retracted", false)]
+        {
             assert_eq!(Draft { title: title.into(), ..Draft::default() }.finish().retracted, want, "{title}");
         }
     }

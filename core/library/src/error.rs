@@ -26,7 +26,9 @@ pub enum ReadError {
         found: &'static str,
     },
     /// Neither name nor content is one that a reader knows.
-    #[error("its format is not one that is read ({found}); PDF, JATS, PubMed, ACL Anthology, BibTeX, arXiv Atom, HTML, Markdown and plain text are")]
+    #[error(
+        "its format is not one that is read ({found}); PDF, JATS, PubMed, ACL Anthology, BibTeX, arXiv Atom, HTML, Markdown and plain text are"
+    )]
     UnknownFormat {
         /// What it seems to be.
         found: String,

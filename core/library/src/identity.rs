@@ -10,8 +10,10 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 static DOI: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)\b(10\.\d{4,9}/[^\s<>{}\x22]+)").expect("a fixed pattern"));
 static ARXIV: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:^|[^0-9a-z.])((?:\d{4}\.\d{4,5})|(?:[a-z-]{2,12}(?:\.[a-z]{2})?/\d{7}))(?:v\d+)?(?:$|[^0-9a-z])")
-        .expect("a fixed pattern")
+    Regex::new(
+        r"(?i)(?:^|[^0-9a-z.])((?:\d{4}\.\d{4,5})|(?:[a-z-]{2,12}(?:\.[a-z]{2})?/\d{7}))(?:v\d+)?(?:$|[^0-9a-z])",
+    )
+    .expect("a fixed pattern")
 });
 static ANTHOLOGY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:^|[^0-9a-z])([a-z]\d{2}-\d{4}|\d{4}\.[a-z0-9_]+-[a-z0-9_]+\.\d+)(?:$|[^0-9a-z])")
@@ -56,15 +58,11 @@ pub fn complete(mut ids: Identifiers) -> Identifiers {
 ///
 /// `doi:`, `arxiv:`, `anthology:`, `pubmed:`, and `title:` with the families where authors are known.
 pub fn keys(title: &str, authors: &[String], ids: &Identifiers) -> Vec<String> {
-    let mut keys: Vec<String> = [
-        ("doi", &ids.doi),
-        ("arxiv", &ids.arxiv),
-        ("anthology", &ids.anthology),
-        ("pubmed", &ids.pubmed),
-    ]
-    .into_iter()
-    .filter_map(|(kind, id)| Some(format!("{kind}:{}", id.as_ref()?)))
-    .collect();
+    let mut keys: Vec<String> =
+        [("doi", &ids.doi), ("arxiv", &ids.arxiv), ("anthology", &ids.anthology), ("pubmed", &ids.pubmed)]
+            .into_iter()
+            .filter_map(|(kind, id)| Some(format!("{kind}:{}", id.as_ref()?)))
+            .collect();
     // An arXiv preprint and its printed version agree in title and authors, not in identifiers.
     let title = fold(title);
     if !authors.is_empty() && !title.is_empty() {
@@ -94,14 +92,23 @@ pub fn id(scope: &Scope, key: &str) -> DocumentId {
     DocumentId(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Lower case without accents and punctuation, single spaces.
+/// The names of Greek letters from alpha, the final sigma with the other: BibTeX writes `$\\lambda$` for λ.
+const GREEK: [&str; 25] = [
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+];
+
+/// Lower case without accents and punctuation, Greek letters by name, single spaces.
 fn fold(text: &str) -> String {
-    let letters: String = text
-        .nfkd()
-        .filter(|character| !is_combining_mark(*character))
-        .map(|character| if character.is_alphanumeric() { character } else { ' ' })
-        .flat_map(char::to_lowercase)
-        .collect();
+    let mut letters = String::with_capacity(text.len());
+    let plain = text.nfkd().filter(|character| !is_combining_mark(*character)).flat_map(char::to_lowercase);
+    for character in plain {
+        match character {
+            'α'..='ω' => letters.push_str(GREEK[(u32::from(character) - u32::from('α')) as usize]),
+            found if found.is_alphanumeric() => letters.push(found),
+            _ => letters.push(' '),
+        }
+    }
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -150,6 +157,7 @@ mod tests {
     fn accents_and_suffixes_do_not_part_authors() {
         let plain = keys("Über X", &["Benoit Sagot Jr.".into()], &Identifiers::default());
         assert_eq!(plain, keys("Uber X", &["Benoît Sagot".into()], &Identifiers::default()));
+        assert_eq!(fold(r"Phage $\lambda$ (Lysis)"), fold("phage λ: lysis"));
     }
 
     #[test]

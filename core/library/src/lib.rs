@@ -23,6 +23,6 @@ mod xml;
 
 pub use draft::Draft;
 pub use error::ReadError;
-pub use read::{Limits, Reader, Reading, Refusal, read, sha256};
+pub use read::{Input, Limits, Reader, Reading, Refusal, read, sha256};
 pub use split::{SplitLimits, is_references, split, with_heading};
 pub use walk::{Found, WalkError, walk};

@@ -26,12 +26,22 @@ pub(crate) fn name(statement: &str) -> Option<String> {
         });
     }
     if statement.to_uppercase().contains("CC0") || statement.contains("public domain") {
-        return Some("CC0 1.0".to_owned()).filter(|_| statement.to_uppercase().contains("CC0")).or(Some("public domain".to_owned()));
+        return Some("CC0 1.0".to_owned())
+            .filter(|_| statement.to_uppercase().contains("CC0"))
+            .or(Some("public domain".to_owned()));
     }
     if let Some(found) = NAME.captures(&statement) {
         let terms = found.get(1).map_or("", |terms| terms.as_str()).to_lowercase();
         let mut name = "CC BY".to_owned();
-        for (sign, short) in [("nc", "-NC"), ("noncommercial", "-NC"), ("non-commercial", "-NC"), ("sa", "-SA"), ("share", "-SA"), ("nd", "-ND"), ("deriv", "-ND")] {
+        for (sign, short) in [
+            ("nc", "-NC"),
+            ("noncommercial", "-NC"),
+            ("non-commercial", "-NC"),
+            ("sa", "-SA"),
+            ("share", "-SA"),
+            ("nd", "-ND"),
+            ("deriv", "-ND"),
+        ] {
             if terms.contains(sign) && !name.contains(short) {
                 name.push_str(short);
             }

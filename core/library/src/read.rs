@@ -106,7 +106,8 @@ pub fn read(name: &str, bytes: &[u8], limits: &Limits) -> Result<Reading, ReadEr
     let reader = format::detect(&name, bytes)?;
     let (bytes, own_limits) = (bytes.to_vec(), limits.clone());
     let mut reading = isolated(limits.time_max, move || {
-        reader.read(Input { name: &name, bytes: &bytes, limits: &own_limits })
+        reader
+            .read(Input { name: &name, bytes: &bytes, limits: &own_limits })
             .map(|reading| settle(reading, reader.format(), &name, &own_limits))
     })?;
     if reading.drafts.is_empty() && reading.refused.is_empty() {
@@ -206,7 +207,11 @@ mod tests {
 
     #[test]
     fn a_text_over_the_limit_is_cut_at_a_paragraph() {
-        let mut draft = Draft { text: "one\n\ntwo\n\nthree".into(), sections: vec![(0, "A".into()), (10, "B".into())], ..Draft::default() };
+        let mut draft = Draft {
+            text: "one\n\ntwo\n\nthree".into(),
+            sections: vec![(0, "A".into()), (10, "B".into())],
+            ..Draft::default()
+        };
         cut(&mut draft, 11);
         assert_eq!(draft.text, "one\n\ntwo");
         assert_eq!(draft.sections, [(0, "A".to_owned())]);

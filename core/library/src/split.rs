@@ -68,8 +68,18 @@ pub fn is_references(heading: &str) -> bool {
     let last = last.trim_matches(|found: char| !found.is_alphabetic());
     matches!(
         last,
-        "references" | "reference" | "bibliography" | "literature cited" | "works cited" | "literature" | "references and notes"
-            | "cited literature" | "literaturverzeichnis" | "références" | "referencias" | "参考文献"
+        "references"
+            | "reference"
+            | "bibliography"
+            | "literature cited"
+            | "works cited"
+            | "literature"
+            | "references and notes"
+            | "cited literature"
+            | "literaturverzeichnis"
+            | "références"
+            | "referencias"
+            | "参考文献"
     )
 }
 
@@ -86,10 +96,21 @@ fn sections(document: &Document) -> Vec<(Range<usize>, &str)> {
     let borders = document.sections.iter().map(|(start, heading)| (*start, heading.as_str()));
     let starts: Vec<(usize, &str)> = [(0, "")].into_iter().chain(borders).collect();
     let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([document.text.len()]);
-    starts.iter().zip(ends).filter(|((start, _), end)| start < end).map(|((start, heading), end)| (*start..end, *heading)).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .filter(|((start, _), end)| start < end)
+        .map(|((start, heading), end)| (*start..end, *heading))
+        .collect()
 }
 
-fn units(text: &str, span: Range<usize>, language: &str, count_tokens: &dyn Fn(&str) -> usize, most: usize) -> Vec<Unit> {
+fn units(
+    text: &str,
+    span: Range<usize>,
+    language: &str,
+    count_tokens: &dyn Fn(&str) -> usize,
+    most: usize,
+) -> Vec<Unit> {
     let mut units = Vec::new();
     for sentence in text::sentences(&text[span.clone()], language) {
         let sentence = sentence.start + span.start..sentence.end + span.start;
@@ -146,7 +167,8 @@ fn cut_word(
             }
             head = count_tokens(&text[span.start..end]);
             let half = span.start + (end - span.start) / 2;
-            if head <= most || !text[span.start..end].char_indices().nth(1).is_some_and(|(second, _)| half >= span.start + second) {
+            let second = text[span.start..end].char_indices().nth(1).map_or(end, |(second, _)| span.start + second);
+            if head <= most || half < second {
                 break;
             }
             end = half;
@@ -237,7 +259,12 @@ mod tests {
 
     #[test]
     fn a_section_that_fits_is_one_passage() {
-        check("One two three. Four five six. Seven eight.", &[], (3, 8, 1), &["One two three. Four five six. Seven eight."]);
+        check(
+            "One two three. Four five six. Seven eight.",
+            &[],
+            (3, 8, 1),
+            &["One two three. Four five six. Seven eight."],
+        );
     }
 
     #[test]
@@ -266,7 +293,11 @@ mod tests {
 
     #[test]
     fn passages_know_page_and_section() {
-        let passages = split(&document("One two three four five. Six.", &[(0, "A")]), &words, &SplitLimits { tokens_target: 5, tokens_max: 6, overlap_sentences: 0 });
+        let passages = split(
+            &document("One two three four five. Six.", &[(0, "A")]),
+            &words,
+            &SplitLimits { tokens_target: 5, tokens_max: 6, overlap_sentences: 0 },
+        );
         assert_eq!(passages[1].page, Some(2));
         assert_eq!(passages[1].section.as_deref(), Some("A"));
         assert_eq!(passages[1].id.to_string(), "0123456789abcdef-1");

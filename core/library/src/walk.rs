@@ -109,7 +109,9 @@ mod tests {
             .map(|item| match item {
                 Ok(found) => format!("{} {}", found.file, found.bytes),
                 Err(WalkError::Loop { path, .. }) => format!("loop {}", path.file_name().unwrap().display()),
-                Err(WalkError::Unreadable { path, .. }) => format!("unreadable {}", path.file_name().unwrap().display()),
+                Err(WalkError::Unreadable { path, .. }) => {
+                    format!("unreadable {}", path.file_name().unwrap().display())
+                }
             })
             .collect();
         assert_eq!(found, want);

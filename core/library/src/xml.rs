@@ -100,9 +100,9 @@ pub(crate) fn parse(text: &str, format: &'static str, depth_max: usize) -> Resul
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Element> = vec![Element::default()];
     loop {
-        let event = reader.read_event().map_err(|error| {
-            ReadError::broken(format, format!("{error} (at byte {})", reader.error_position()))
-        })?;
+        let event = reader
+            .read_event()
+            .map_err(|error| ReadError::broken(format, format!("{error} (at byte {})", reader.error_position())))?;
         match event {
             Event::Start(start) => {
                 if open.len() > depth_max {
@@ -120,7 +120,9 @@ pub(crate) fn parse(text: &str, format: &'static str, depth_max: usize) -> Resul
             Event::Text(piece) => append_text(&mut open, &piece.xml10_content()),
             Event::CData(piece) => append_text(&mut open, &piece.xml10_content()),
             Event::GeneralRef(reference) => {
-                if let Some(character) = reference.resolve_char_ref().map_err(|error| ReadError::broken(format, error))? {
+                if let Some(character) =
+                    reference.resolve_char_ref().map_err(|error| ReadError::broken(format, error))?
+                {
                     append_text(&mut open, character.encode_utf8(&mut [0; 4]));
                 } else {
                     // quick-xml's own table has the Greek letters wrong. An unknown name is kept as it stands.
@@ -152,7 +154,8 @@ fn element(start: &BytesStart<'_>, format: &'static str) -> Result<Element, Read
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| ReadError::broken(format, error))?;
         let key = attribute.key.local_name().as_ref().to_owned();
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| ReadError::broken(format, error))?;
+        let value =
+            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| ReadError::broken(format, error))?;
         attributes.push((key, value.into_owned()));
     }
     Ok(Element { name, attributes, children: Vec::new() })

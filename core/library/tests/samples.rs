@@ -1,5 +1,7 @@
 //! The readers on real files, and on broken ones.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+
 use std::{fs, path::PathBuf};
 
 use chat::Document;
@@ -15,11 +17,13 @@ fn library() -> Vec<Document> {
     for found in walk(&data("library")) {
         let found = found.unwrap();
         let bytes = fs::read(&found.path).unwrap();
-        let reading = read(&found.file, &bytes, &Limits::default()).unwrap_or_else(|error| panic!("{}: {error}", found.file));
+        let reading =
+            read(&found.file, &bytes, &Limits::default()).unwrap_or_else(|error| panic!("{}: {error}", found.file));
         assert!(reading.refused.is_empty(), "{}: {:?}", found.file, reading.refused);
         let hash = sha256(&bytes);
         let scope = "community:lab".parse::<chat::Scope>().unwrap();
-        documents.extend(reading.drafts.into_iter().map(|draft| draft.into_document(scope.clone(), &found.file, &hash)));
+        documents
+            .extend(reading.drafts.into_iter().map(|draft| draft.into_document(scope.clone(), &found.file, &hash)));
     }
     documents
 }
@@ -62,7 +66,11 @@ fn papers_that_stand_in_two_files_share_a_key() {
         }
     }
     twins.sort();
-    let want = [("1471-2180-11-174.nxml", "reading-list.bib"), ("2024.eacl.xml", "reading-list.bib"), ("P19-1374.pdf", "reading-list.bib")];
+    let want = [
+        ("1471-2180-11-174.nxml", "reading-list.bib"),
+        ("2024.eacl.xml", "reading-list.bib"),
+        ("P19-1374.pdf", "reading-list.bib"),
+    ];
     assert_eq!(twins, want.map(|(one, two)| (one.to_owned(), two.to_owned())));
 }
 
@@ -85,7 +93,10 @@ fn the_two_column_paper_keeps_pages_order_and_sections() {
     assert_eq!(paper.section_at(abstract_at), Some("Abstract"));
     assert_eq!(paper.page_at(abstract_at), Some(1));
     assert!(!paper.text.contains("conver-") && !paper.text.contains("disentan-"), "a word is cut");
-    assert!(!paper.text.contains("Association for Computational Linguistics, pages 3846"), "the foot of page 1 is text");
+    assert!(
+        !paper.text.contains("Association for Computational Linguistics, pages 3846"),
+        "the foot of page 1 is text"
+    );
     let references = paper.sections.iter().find(|(_, heading)| heading == "References").unwrap().0;
     assert!(paper.page_at(references).unwrap() >= 8);
 }
@@ -93,7 +104,8 @@ fn the_two_column_paper_keeps_pages_order_and_sections() {
 #[test]
 fn an_abstract_is_one_passage_and_references_are_in_none() {
     for document in library() {
-        let passages = split(&document, &words, &SplitLimits { tokens_target: 200, tokens_max: 400, overlap_sentences: 1 });
+        let passages =
+            split(&document, &words, &SplitLimits { tokens_target: 200, tokens_max: 400, overlap_sentences: 1 });
         assert!(!passages.is_empty(), "{:?}", document.provenance);
         for passage in &passages {
             assert_eq!(document.text[passage.span.clone()], passage.text);
@@ -135,6 +147,56 @@ fn broken_files_are_refused_with_a_sentence() {
     check("a.html", deep.as_bytes(), "its elements are nested deeper");
     check("a.xml", b"<article><front>", "it is broken JATS XML");
     check("a.bib", b"@article{x, title={", "it is broken BibTeX");
+}
+
+/// A PDF of one page whose contents are `contents`, with `extra` as one more object.
+fn pdf(contents: &str, extra: &str) -> Vec<u8> {
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 300] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>"
+            .to_owned(),
+        format!("<< /Length {} >>\nstream\n{contents}\nendstream", contents.len()),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+        extra.to_owned(),
+    ];
+    let mut file = "%PDF-1.4\n".to_owned();
+    let mut offsets = Vec::new();
+    for (at, object) in objects.iter().enumerate() {
+        offsets.push(file.len());
+        file.push_str(&format!("{} 0 obj\n{object}\nendobj\n", at + 1));
+    }
+    let table = file.len();
+    file.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
+    offsets.iter().for_each(|offset| file.push_str(&format!("{offset:010} 00000 n \n")));
+    file.push_str(&format!("trailer << /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n", objects.len() + 1));
+    file.into_bytes()
+}
+
+const HELLO: &str = "BT /F 12 Tf 20 200 Td (Hello to the reader of this page of text.) Tj ET";
+
+/// None of these may overflow a stack: that would end the process.
+#[test]
+fn nesting_without_end_costs_one_file() {
+    check("a.pdf", &pdf(HELLO, "null"), "1 drafts");
+    let limits = Limits::default();
+    let deep = 200_000;
+    // Whether these are refused or read around is the parser's affair; that we get here is the point.
+    let _ = read("a.pdf", &pdf(HELLO, &"[".repeat(deep)), &limits);
+    let _ = read("a.pdf", &pdf(HELLO, &"<</A ".repeat(deep)), &limits);
+    let _ = read("a.pdf", &pdf(&format!("{} {HELLO}", "[".repeat(deep)), "null"), &limits);
+    let _ = read("a.pdf", &pdf(&format!("{} {HELLO}", "(".repeat(deep)), "null"), &limits);
+    let _ = read("a.bib", format!("@article{{x, title={{{}a}}}}", "\\'".repeat(deep)).as_bytes(), &limits);
+    let braces = format!("@article{{x, title={}a{}}}", "{".repeat(deep), "}".repeat(deep));
+    check("a.bib", braces.as_bytes(), "its elements are nested deeper than 100");
+    let _ = read("a.md", "- ".repeat(deep).as_bytes(), &limits);
+    let _ = read("a.md", "[".repeat(deep).as_bytes(), &limits);
+    let _ = read("a.md", "*a **b ".repeat(20_000).as_bytes(), &limits);
+    let nested = format!("<html><body>{}<p>Hello.", "<div></li>".repeat(deep));
+    check("a.html", nested.as_bytes(), "its elements are nested deeper");
+    let nested = format!("<html><body>{}<p>Hello to the reader.", "<div>".repeat(900));
+    check("a.html", nested.as_bytes(), "1 drafts");
+    let _ = read("a.html", format!("<html><body>{}", "<li><b><p>".repeat(900)).as_bytes(), &limits);
 }
 
 #[test]

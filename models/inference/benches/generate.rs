@@ -1,5 +1,5 @@
 //! Tokens a second of the embedded language model, at 1 and 4 callers, and the memory after many answers:
-//! `cargo bench --package inference --bench generate`. Needs the model (`colloquy models fetch`).
+//! `cargo bench --package inference --bench generate`. 
 //!
 //! A plain program: a table of medians says more here than a harness made for nanoseconds.
 
@@ -23,10 +23,14 @@ fn main() {
 
 #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
 async fn measure() {
-    let catalogue = Catalogue::with(None).expect("the embedded catalogue reads");
-    let model = catalogue.get(GENERATOR_DEFAULT).expect("the default is in it");
+    // Another catalogue and model of it can be named: a weight encoding is compared that way.
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let extra = arguments.next().map(|path| std::fs::read_to_string(path).expect("the catalogue can be read"));
+    let name = arguments.next().unwrap_or_else(|| GENERATOR_DEFAULT.to_owned());
+    let catalogue = Catalogue::with(extra.as_deref()).expect("the catalogue reads");
+    let model = catalogue.get(&name).expect("the model is in it");
     let root = std::env::var_os("COLLOQUY_MODELS").map_or_else(default_models, Into::into);
-    let folder = Fetcher::new(root).installed(model).expect("run `colloquy models fetch smollm2-135m-instruct` first");
+    let folder = Fetcher::new(root).fetch(model, &|_| ()).expect("it can be fetched");
     let started = Instant::now();
     let model = LanguageModel::open(model, &folder, Options::default()).expect("it loads");
     model.ready().await.expect("it loads");

@@ -70,12 +70,14 @@ pub struct ModelFile {
 pub enum Encode {
     /// As published.
     Keep,
-    /// Half precision: the fastest whole answer on a CPU.
+    /// Single precision.
+    F32,
+    /// Half precision: half the memory of F32.
     F16,
-    /// 8 bits: half the memory of F16.
+    /// 8 bits: the fastest whole answer on a CPU.
     #[serde(rename = "q8_0")]
     Q8_0,
-    /// 4 bits: a quarter of the memory of F16.
+    /// 4 bits.
     #[serde(rename = "q4_0")]
     Q4_0,
 }

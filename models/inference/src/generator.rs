@@ -43,8 +43,8 @@ const PORT: &str = "generator";
 /// Tokens that a chat template adds per turn, at most: role, borders and line breaks.
 const TURN_TOKENS: usize = 12;
 
-/// Prompt tokens that a CPU reads in about a second (README, "Figures").
-const PROMPT_TOKENS_CPU: usize = 360;
+/// Prompt tokens that two cores read in two or three seconds (README, "Figures").
+const PROMPT_TOKENS_CPU: usize = 260;
 
 /// Prompt tokens of a GPU, which reads them at once: as many as small models still attend to.
 const PROMPT_TOKENS_GPU: usize = 3_000;

@@ -168,6 +168,7 @@ fn encode(
             }
             return Ok(std::fs::hard_link(source, target).or_else(|_| std::fs::copy(source, target).map(drop))?);
         }
+        Encode::F32 => GgmlDType::F32,
         Encode::F16 => GgmlDType::F16,
         Encode::Q8_0 => GgmlDType::Q8_0,
         Encode::Q4_0 => GgmlDType::Q4_0,

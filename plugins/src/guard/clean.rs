@@ -35,7 +35,7 @@ static MARKDOWN_LINK: LazyLock<Regex> =
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?xi)
-        [a-z][a-z0-9+.-]*://[^\s<>"'`\[\]|\\^{}]+ | \b(?:mailto|javascript|data|matrix|tel|xmpp|magnet):[^\s<>"'`\[\]|\\^{}]+
+        (?:[a-z][a-z0-9+.-]*)?://[^\s<>"'`\[\]|\\^{}]+ | \b(?:mailto|javascript|data|matrix|tel|xmpp|magnet):[^\s<>"'`\[\]|\\^{}]+
         | www\.[^\s<>"'`\[\]|\\^{}]+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
         | (?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|org|net|io|gg|gov|edu|info|biz|dev|app|xyz|top|site|online|me|ru|cn|uk|de|eu|co|ai|tk|link|click)\b(?:[:/?\#][^\s<>"'`\[\]|\\^{}]*)?"#,
     )

@@ -66,8 +66,8 @@ impl Sentences {
         if text.len() > SENTENCE_BYTES_MAX {
             return Some(self.forced());
         }
-        if body.starts_with("```") {
-            let close = body[3..].find("\n```").map(|at| at + 7)?;
+        if let Some(block) = body.strip_prefix("```") {
+            let close = block.find("\n```").map(|at| at + 7)?;
             return body[close..].find('\n').map(|at| start + close + at + 1);
         }
         let line = body.find('\n').map(|at| &body[..=at]);

@@ -12,9 +12,22 @@ use crate::guard::{Guard, Sentences, SourceText, Verdict};
 /// Lines quoted where no sentence of the draft stands.
 const QUOTED_LINES: usize = 3;
 
-/// Whether the evidence is enough to answer from.
-pub fn is_enough(found: &[Evidence]) -> bool {
-    found.first().is_some()
+/// Cosine of a passage, or of its best line, to the question from which it may speak to it.
+const COSINE_MIN: f32 = 0.30;
+
+/// Cosine from which a passage speaks to the question whatever words it uses.
+const COSINE_SURE: f32 = 0.55;
+
+/// Share of the question's terms that a passage must hold below that.
+const COVERAGE_MIN: f32 = 0.5;
+
+/// The passages that speak to the question, best first: empty means that the library does not answer it.
+pub fn relevant(found: Vec<Evidence>) -> Vec<Evidence> {
+    let speaks = |evidence: &Evidence| {
+        let cosine = evidence.cosine.max(evidence.line_cosine);
+        cosine >= COSINE_SURE || (cosine >= COSINE_MIN && evidence.coverage >= COVERAGE_MIN)
+    };
+    found.into_iter().filter(speaks).collect()
 }
 
 /// Drafts, checks sentence by sentence, and sends what stands.
@@ -41,7 +54,10 @@ pub async fn write(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), Pl
             }
         }
         for sentence in sentences.finish() {
-            checked.say(cx, &sentence)?;
+            // A sentence that the token limit cut says something else than was meant.
+            if sentence.trim_end().ends_with(['.', '!', '?', ']', ')', '"', '”', '。', '！', '？']) {
+                checked.say(cx, &sentence)?;
+            }
         }
     }
     checked.finish(cx, found)

@@ -187,12 +187,12 @@ async fn a_damaged_file_leads_to_a_rebuild_never_to_a_panic() {
 /// Enough vectors for a graph: there too, no scope leaks and the nearest are found.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scope_never_leaks_through_the_graph() {
-    const DIMS: usize = 256;
+    const DIMS: usize = 1024;
     let dir = tempfile::tempdir().unwrap();
     let index = EdgeIndex::open(dir.path(), &Stamp { dims: DIMS, ..stamp() }).unwrap();
     let mut dice = Dice(3);
     let scope = |number: usize| if number.is_multiple_of(10) { "room:b" } else { "room:a" };
-    let points: Vec<Point> = (0..13_000)
+    let points: Vec<Point> = (0..4_000)
         .map(|number| Point {
             dense: dice.unit(DIMS),
             ..laws::point(&format!("d{number}-0"), scope(number), 0.0, "model")
@@ -201,7 +201,7 @@ async fn a_scope_never_leaks_through_the_graph() {
     laws::write(&index, &points).await;
     index.flush().await.unwrap();
     laws::holds(&index, &points).await;
-    for number in (0..200).map(|step| step * 61) {
+    for number in (0..100).map(|step| step * 39) {
         let query = IndexQuery {
             readable: laws::reads(&[scope(number)]),
             dense: Some(points[number].dense.clone()),

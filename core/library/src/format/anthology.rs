@@ -76,7 +76,11 @@ fn id(collection: &str, volume: &str, paper: &Element) -> String {
     }
     // Workshops have two digits of each, conferences one and three.
     let workshop = collection.starts_with('W') || collection == "C69" || (collection == "D19" && volume.len() > 1);
-    if workshop { format!("{collection}-{volume:0>2}{number:0>2}") } else { format!("{collection}-{volume}{number:0>3}") }
+    if workshop {
+        format!("{collection}-{volume:0>2}{number:0>2}")
+    } else {
+        format!("{collection}-{volume}{number:0>3}")
+    }
 }
 
 /// Text with formulas told from prose: `<tex-math>` in dollars.
@@ -113,7 +117,10 @@ mod tests {
         assert_eq!((one.year, one.venue.as_deref()), (Some(2019), Some("A Workshop")));
         assert_eq!(one.identifiers.anthology.as_deref(), Some("w19-0102"));
         assert_eq!(one.identifiers.doi.as_deref(), Some("10.18653/v1/w19-0102"));
-        assert_eq!((one.text.as_str(), one.sections.as_slice()), ("It works.", [(0, "Abstract".to_owned())].as_slice()));
+        assert_eq!(
+            (one.text.as_str(), one.sections.as_slice()),
+            ("It works.", [(0, "Abstract".to_owned())].as_slice())
+        );
         assert_eq!(two.text, "Bare. Published in A Workshop in 2019.");
         assert!(two.retracted);
         assert_eq!(reading.refused[0].fragment, "W19-0104");

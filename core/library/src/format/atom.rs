@@ -46,10 +46,11 @@ fn draft(entry: &Element) -> Result<Draft, ReadError> {
     let summary = entry.at(&["summary"]).map(Element::text).unwrap_or_default();
     let comment = entry.line_at(&["comment"]).unwrap_or_default();
     body.heading(1, "Abstract");
-    body.paragraph(&summary);
+    body.paragraph(&summary.replace("\\ ", " ")); // LaTeX's hard space, as in `i.i.d.\ samples`
     let withdrawn = |text: &str| {
         let text = text.to_lowercase();
-        text.contains("withdrawn") && (text.contains("this paper") || text.contains("this article") || text.contains("by the author"))
+        text.contains("withdrawn")
+            && (text.contains("this paper") || text.contains("this article") || text.contains("by the author"))
     };
     let draft = Draft {
         title,

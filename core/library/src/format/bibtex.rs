@@ -2,30 +2,60 @@
 
 use std::sync::LazyLock;
 
-use biblatex::{Bibliography, ChunksExt, Entry, Person};
+use biblatex::{Bibliography, ChunksExt, Entry, ParseError, ParseErrorKind, Person};
 use chat::Identifiers;
 use regex::Regex;
 
 use crate::{Draft, ReadError, Reader, Reading, Refusal, body::Body, clean, identity, license, read::Input};
 
-/// Names of months, which styles define and files do not.
-const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+/// Deepest nesting of braces.
+const DEPTH_MAX: usize = 100;
 
-static ENTRY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^[ \t]*@[ \t]*([A-Za-z]+)[ \t]*[{(]").expect("a fixed pattern"));
+/// Abbreviations of one entry that its file does not define: those of a style, such as months and journals.
+const UNKNOWN_MAX: usize = 16;
+
+static ENTRY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^[ \t]*@[ \t]*([A-Za-z]+)[ \t]*[{(]").expect("a fixed pattern"));
 
 /// Accents over dotless letters, which the parser leaves as they are: `\^\i` is `\^i`.
 static DOTLESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"\\(['"`^~=])\s*(?:\{\\([ij])\s*\}|\\([ij])\b\s*)"#).expect("a fixed pattern"));
+
+static SWITCH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\\(?:mbox|sc|bf|it|em|tt|rm|sl|sf|textsc|emph|noopsort|protect)\b\s*|\\$").expect("a fixed pattern")
+});
 
 /// LaTeX's escapes and the rules of names are those of the `biblatex` crate.
 pub(crate) struct Bibtex;
 
 /// Whether text opens with an entry.
 pub(super) fn looks_like(head: &str) -> bool {
-    ENTRY.find(head).is_some_and(|found| head[..found.start()].lines().all(|line| line.trim().is_empty() || line.starts_with('%')))
+    ENTRY
+        .find(head)
+        .is_some_and(|found| head[..found.start()].lines().all(|line| line.trim().is_empty() || line.starts_with('%')))
         && ENTRY.captures(head).is_some_and(|found| {
             let kind = found[1].to_lowercase();
-            matches!(kind.as_str(), "article" | "book" | "inproceedings" | "incollection" | "misc" | "online" | "phdthesis" | "thesis" | "techreport" | "string" | "comment" | "preamble" | "proceedings" | "inbook" | "mastersthesis" | "unpublished" | "manual" | "report")
+            matches!(
+                kind.as_str(),
+                "article"
+                    | "book"
+                    | "inproceedings"
+                    | "incollection"
+                    | "misc"
+                    | "online"
+                    | "phdthesis"
+                    | "thesis"
+                    | "techreport"
+                    | "string"
+                    | "comment"
+                    | "preamble"
+                    | "proceedings"
+                    | "inbook"
+                    | "mastersthesis"
+                    | "unpublished"
+                    | "manual"
+                    | "report"
+            )
         })
 }
 
@@ -38,22 +68,21 @@ impl Reader for Bibtex {
         let text = clean::decode(input.bytes, None);
         let text = DOTLESS.replace_all(&text, r"\$1{$2$3}");
         let pieces = pieces(&text);
-        let strings: String = pieces.iter().filter(|piece| kind(piece) == "string").copied().collect();
         let mut reading = Reading::default();
-        // The crate refuses a whole file for one broken entry: parse them together first, as crossrefs need it,
-        // and one by one only where that fails.
-        let months: String = MONTHS.iter().map(|month| format!("@string{{{month} = \"{month}\"}}\n")).collect();
-        if let Ok(whole) = Bibliography::parse(&text) {
-            for entry in whole.iter() {
-                take(entry, &mut reading);
-            }
+        if pieces.iter().all(|piece| !is_too_deep(piece))
+            && let Ok(whole) = Bibliography::parse(&text)
+        {
+            whole.iter().for_each(|entry| take(entry, &mut reading));
             return Ok(reading);
         }
+        // The crate refuses a whole file for one broken entry: from here on, each is parsed alone.
+        let strings: String = pieces.iter().filter(|piece| kind(piece) == "string").copied().collect();
         for piece in pieces.iter().filter(|piece| !matches!(kind(piece).as_str(), "string" | "comment" | "preamble")) {
-            let parsed = Bibliography::parse(piece)
-                .or_else(|_| Bibliography::parse(&format!("{strings}\n{piece}")))
-                .or_else(|_| Bibliography::parse(&format!("{months}{strings}\n{piece}")));
-            match parsed {
+            if is_too_deep(piece) {
+                reading.refused.push(Refusal { fragment: key(piece), error: ReadError::TooDeep { max: DEPTH_MAX } });
+                continue;
+            }
+            match parse_alone(piece, &strings) {
                 Ok(one) => one.iter().for_each(|entry| take(entry, &mut reading)),
                 Err(error) => {
                     let fragment = key(piece);
@@ -63,6 +92,33 @@ impl Reader for Bibtex {
         }
         Ok(reading)
     }
+}
+
+/// Whether braces are nested past all use: the parser takes quadratic time on them.
+fn is_too_deep(piece: &str) -> bool {
+    let mut depth = 0_usize;
+    piece.bytes().any(|byte| {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEPTH_MAX
+    })
+}
+
+/// One entry. An abbreviation that nobody defines stands for its own name.
+fn parse_alone(piece: &str, strings: &str) -> Result<Bibliography, ParseError> {
+    let mut known = String::new();
+    let mut result = Bibliography::parse(piece);
+    for round in 0..UNKNOWN_MAX {
+        let Err(ParseError { kind: ParseErrorKind::UnknownAbbreviation(name), .. }) = &result else { break };
+        if round > 0 {
+            known.push_str(&format!("@string{{{name} = \"{name}\"}}\n"));
+        }
+        result = Bibliography::parse(&format!("{known}{strings}\n{piece}"));
+    }
+    result
 }
 
 /// The entries of a file, cut where a line opens one: a missing brace costs one entry.
@@ -94,7 +150,8 @@ fn take(entry: &Entry, reading: &mut Reading) {
 }
 
 fn draft(entry: &Entry) -> Option<Draft> {
-    let field = |name: &str| entry.get(name).map(|chunks| tidy(&chunks.format_verbatim())).filter(|text| !text.is_empty());
+    let field =
+        |name: &str| entry.get(name).map(|chunks| tidy(&chunks.format_verbatim())).filter(|text| !text.is_empty());
     let title = match (field("title")?, field("subtitle")) {
         (title, Some(subtitle)) => format!("{title}: {subtitle}"),
         (title, None) => title,
@@ -105,24 +162,44 @@ fn draft(entry: &Entry) -> Option<Draft> {
         body.heading(1, "Abstract");
         body.paragraph(&text);
     }
-    let address = ["url", "eprint", "note", "howpublished", "journal", "journaltitle"].iter().filter_map(|name| field(name));
+    let address =
+        ["url", "eprint", "note", "howpublished", "journal", "journaltitle"].iter().filter_map(|name| field(name));
     let address = address.collect::<Vec<_>>().join(" ");
-    let is_arxiv = field("archiveprefix").or_else(|| field("eprinttype")).is_some_and(|kind| kind.eq_ignore_ascii_case("arxiv"));
+    let is_arxiv =
+        field("archiveprefix").or_else(|| field("eprinttype")).is_some_and(|kind| kind.eq_ignore_ascii_case("arxiv"));
     let arxiv = if is_arxiv { field("eprint").and_then(|id| identity::arxiv(&id)) } else { None };
     let draft = Draft {
         title,
         authors: people.iter().map(full_name).filter(|name| name != "others").collect(),
         year: year(&field("year").or_else(|| field("date")).unwrap_or_default()),
-        venue: ["journaltitle", "journal", "booktitle", "eventtitle", "school", "institution", "publisher", "organization"]
-            .iter()
-            .find_map(|name| field(name)),
+        venue: [
+            "journaltitle",
+            "journal",
+            "booktitle",
+            "eventtitle",
+            "school",
+            "institution",
+            "publisher",
+            "organization",
+        ]
+        .iter()
+        .find_map(|name| field(name)),
         identifiers: Identifiers {
-            doi: field("doi").or_else(|| Some(address.clone()).filter(|text| text.contains("doi.org/"))).and_then(|doi| identity::doi(&doi)),
-            arxiv: arxiv.or_else(|| after(&address, &["arxiv.org/abs/", "arxiv.org/pdf/", "arXiv:", "arXiv preprint arXiv:"]).and_then(identity::arxiv)),
-            anthology: after(&address, &["aclanthology.org/", "aclanthology.info/papers/", "aclweb.org/anthology/"]).and_then(identity::anthology),
+            doi: field("doi")
+                .or_else(|| Some(address.clone()).filter(|text| text.contains("doi.org/")))
+                .and_then(|doi| identity::doi(&doi)),
+            arxiv: arxiv.or_else(|| {
+                after(&address, &["arxiv.org/abs/", "arxiv.org/pdf/", "arXiv:", "arXiv preprint arXiv:"])
+                    .and_then(identity::arxiv)
+            }),
+            anthology: after(&address, &["aclanthology.org/", "aclanthology.info/papers/", "aclweb.org/anthology/"])
+                .and_then(identity::anthology),
             pubmed: field("pmid").or_else(|| field("pmcid").map(|id| id.to_lowercase())),
         },
-        license: field("license").or_else(|| field("rights")).or_else(|| field("copyright")).and_then(|text| license::name(&text)),
+        license: field("license")
+            .or_else(|| field("rights"))
+            .or_else(|| field("copyright"))
+            .and_then(|text| license::name(&text)),
         ..Draft::default()
     };
     Some(draft.with_body(body.finish()))
@@ -130,7 +207,10 @@ fn draft(entry: &Entry) -> Option<Draft> {
 
 /// What stands after the first of `marks` that is in `text`.
 fn after<'a>(text: &'a str, marks: &[&str]) -> Option<&'a str> {
-    marks.iter().find_map(|mark| text.split_once(mark)).map(|(_, rest)| rest.split_whitespace().next().unwrap_or_default())
+    marks
+        .iter()
+        .find_map(|mark| text.split_once(mark))
+        .map(|(_, rest)| rest.split_whitespace().next().unwrap_or_default())
 }
 
 fn full_name(person: &Person) -> String {
@@ -147,9 +227,18 @@ fn year(text: &str) -> Option<i16> {
     text.split(|found: char| !found.is_ascii_digit()).find(|run| run.len() == 4)?.parse().ok()
 }
 
-/// What the parser leaves of LaTeX: braces and dashes.
+/// What the parser leaves of LaTeX: braces, dashes, switches of fonts, spaces.
 fn tidy(text: &str) -> String {
-    clean::line(&text.replace(['{', '}'], "").replace("---", "—").replace("--", "–").replace("``", "“").replace("''", "”"))
+    let text = SWITCH.replace_all(text, "");
+    clean::line(
+        &text
+            .replace("\\ ", " ")
+            .replace(['{', '}'], "")
+            .replace("---", "—")
+            .replace("--", "–")
+            .replace("``", "“")
+            .replace("''", "”"),
+    )
 }
 
 #[cfg(test)]
@@ -167,7 +256,13 @@ mod tests {
             .collect();
         let want: Vec<_> = want
             .iter()
-            .map(|(key, title, authors)| ((*key).to_owned(), (*title).to_owned(), authors.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()))
+            .map(|(key, title, authors)| {
+                (
+                    (*key).to_owned(),
+                    (*title).to_owned(),
+                    authors.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
+                )
+            })
             .collect();
         assert_eq!(found, want);
         reading
@@ -178,7 +273,10 @@ mod tests {
         let bib = r#"@inproceedings{sagot, title = {On {BERT} and {\'E}tudes -- a \"{u}ber view}, year = 2019, month = jul,
             author = {Sagot, Beno{\^\i}t and van der Meulen, Marylee J. and Li, Bo and others}, booktitle = "Proc. of {ACL}",
             url = {https://www.aclweb.org/anthology/P19-1374}, doi={10.18653/v1/P19-1374}}"#;
-        let reading = check(bib, &[("sagot", "On BERT and Études – a über view", &["Benoît Sagot", "Marylee J. van der Meulen", "Bo Li"])]);
+        let reading = check(
+            bib,
+            &[("sagot", "On BERT and Études – a über view", &["Benoît Sagot", "Marylee J. van der Meulen", "Bo Li"])],
+        );
         let draft = &reading.drafts[0];
         assert_eq!(draft.identifiers.anthology.as_deref(), Some("p19-1374"));
         assert_eq!((draft.year, draft.venue.as_deref()), (Some(2019), Some("Proc. of ACL")));
@@ -191,6 +289,13 @@ mod tests {
         let reading = check(bib, &[("one", "One", &[]), ("three", "Three", &[])]);
         assert_eq!(reading.refused.iter().map(|found| found.fragment.as_str()).collect::<Vec<_>>(), ["two", "four"]);
         assert_eq!(reading.drafts[0].venue.as_deref(), Some("J. Test"));
+    }
+
+    #[test]
+    fn an_abbreviation_that_nobody_defines_is_its_own_name() {
+        let reading =
+            check("@article{a, title={The \\sc Tron Game}, journal=jacm, month=aug}", &[("a", "The Tron Game", &[])]);
+        assert_eq!(reading.drafts[0].venue.as_deref(), Some("jacm"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! HTML: the article without the page around it, and what its `<meta>` tags say.
 
+use std::collections::HashMap;
+
 use chat::Identifiers;
 use dom_smoothie::{Config, Readability, TextMode};
 
@@ -7,7 +9,7 @@ use super::markdown;
 use crate::{Draft, ReadError, Reader, Reading, clean, identity, license, read::Input};
 
 /// Deepest nesting that is parsed: past it, the tree's own walks would need a stack without bound.
-const DEPTH_MAX: usize = 2_000;
+const DEPTH_MAX: usize = 1_000;
 
 /// Readability finds the article; Highwire's `citation_*` and Dublin Core's tags its metadata.
 pub(crate) struct Html;
@@ -29,24 +31,34 @@ impl Reader for Html {
     }
 }
 
-/// An upper bound of the tree's depth: opening tags not yet closed by any closing one.
+/// Elements that hold nothing, and those that a parser closes by itself before the next of their kind: they nest only
+/// within others, which are counted.
+const UNCOUNTED: &[&str] = &[
+    "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option", "p",
+    "param", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr",
+];
+
+/// The tree's depth within a small factor, without building it: tags that are open, by name. A closing tag counts
+/// only where one of its name is open: a parser ignores the others.
 fn open_tags(text: &str) -> usize {
-    let bytes = text.as_bytes();
+    let mut names: HashMap<String, usize> = HashMap::new();
     let (mut open, mut most) = (0_usize, 0);
     for (at, _) in text.match_indices('<') {
-        match bytes.get(at + 1) {
-            Some(b'/') => open = open.saturating_sub(1),
-            Some(found) if found.is_ascii_alphabetic() => {
-                let name = &bytes[at + 1..(at + 7).min(bytes.len())].to_ascii_lowercase();
-                let is_void = [&b"br"[..], b"hr", b"img", b"input", b"meta", b"link", b"wbr", b"p>", b"p ", b"li", b"td", b"tr", b"col", b"area", b"source"]
-                    .iter()
-                    .any(|void| name.starts_with(void));
-                if !is_void {
-                    open += 1;
-                    most = most.max(open);
-                }
-            }
-            _ => {}
+        let rest = &text[at + 1..];
+        let (is_end, rest) = rest.strip_prefix('/').map_or((false, rest), |rest| (true, rest));
+        let length = rest.find(|found: char| !found.is_ascii_alphanumeric() && found != '-').unwrap_or(rest.len());
+        let name = rest[..length.min(40)].to_ascii_lowercase();
+        if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || UNCOUNTED.contains(&name.as_str()) {
+            continue;
+        }
+        let count = names.entry(name).or_default();
+        if !is_end {
+            *count += 1;
+            open += 1;
+            most = most.max(open);
+        } else if *count > 0 {
+            *count -= 1;
+            open -= 1;
         }
     }
     most
@@ -71,13 +83,22 @@ fn draft(text: &str) -> Result<Draft, ReadError> {
     let first = |names: &[&str]| meta(names).into_iter().next();
     let names = meta(&["citation_author", "citation_authors", "dc.creator", "author"]);
     let title = first(&["citation_title", "dc.title"]);
-    let title = title.or_else(|| page.doc.select("h1").iter().next().map(|found| clean::line(&found.text())).filter(|found| !found.is_empty()));
-    let stated = page.doc.select("a[rel~='license'], link[rel~='license']").iter().next().and_then(|tag| tag.attr("href"));
+    let title = title.or_else(|| {
+        page.doc.select("h1").iter().next().map(|found| clean::line(&found.text())).filter(|found| !found.is_empty())
+    });
+    let stated =
+        page.doc.select("a[rel~='license'], link[rel~='license']").iter().next().and_then(|tag| tag.attr("href"));
     let mut draft = Draft {
         title: title.unwrap_or_default(),
         authors: names.iter().flat_map(|names| names.split(';')).map(turned).collect(),
-        year: first(&["citation_publication_date", "citation_date", "citation_year", "dc.date", "article:published_time"])
-            .and_then(|date| date.split(['/', '-', ' ']).find(|part| part.len() == 4)?.parse().ok()),
+        year: first(&[
+            "citation_publication_date",
+            "citation_date",
+            "citation_year",
+            "dc.date",
+            "article:published_time",
+        ])
+        .and_then(|date| date.split(['/', '-', ' ']).find(|part| part.len() == 4)?.parse().ok()),
         venue: first(&["citation_journal_title", "citation_conference_title", "og:site_name"]),
         identifiers: Identifiers {
             doi: first(&["citation_doi", "dc.identifier"]).and_then(|doi| identity::doi(&doi)),
@@ -85,7 +106,10 @@ fn draft(text: &str) -> Result<Draft, ReadError> {
             anthology: None,
             pubmed: first(&["citation_pmid"]),
         },
-        license: stated.map(|address| address.to_string()).or_else(|| first(&["dc.rights", "license"])).and_then(|text| license::name(&text)),
+        license: stated
+            .map(|address| address.to_string())
+            .or_else(|| first(&["dc.rights", "license"]))
+            .and_then(|text| license::name(&text)),
         ..Draft::default()
     };
     let head = clean::line(&page.doc.select("title").text());
@@ -141,6 +165,7 @@ mod tests {
     #[test]
     fn deep_nesting_is_counted_without_a_tree() {
         assert_eq!(open_tags("<div><p>x<br><b>y</b></div><i>z</i>"), 2);
+        assert_eq!(open_tags("<ul><li>a<li>b</li></ul><div></p></div>"), 1);
         assert!(open_tags(&"<div>".repeat(5_000)) > DEPTH_MAX);
     }
 }

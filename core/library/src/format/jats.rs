@@ -33,7 +33,9 @@ impl Reader for Jats {
                     let key = draft.identifiers.pubmed.clone().unwrap_or_else(|| (at + 1).to_string());
                     reading.drafts.push(Draft { fragment: Some(key), ..draft });
                 }
-                None => reading.refused.push(Refusal { fragment: (at + 1).to_string(), error: ReadError::Nothing { what: "article" } }),
+                None => reading
+                    .refused
+                    .push(Refusal { fragment: (at + 1).to_string(), error: ReadError::Nothing { what: "article" } }),
             }
         }
         Ok(reading)
@@ -62,7 +64,10 @@ fn draft(article: &Element) -> Option<Draft> {
     if let Some(back) = article.at(&["back"]) {
         for part in back.elements().filter(|part| matches!(part.name.as_str(), "ack" | "sec" | "app-group" | "app")) {
             let heading = part.line_at(&["title"]);
-            body.heading(1, heading.as_deref().unwrap_or(if part.name == "ack" { "Acknowledgements" } else { "Appendix" }));
+            body.heading(
+                1,
+                heading.as_deref().unwrap_or(if part.name == "ack" { "Acknowledgements" } else { "Appendix" }),
+            );
             write_section(&mut body, part, 2);
         }
     }
@@ -201,7 +206,8 @@ fn write_inline(element: &Element, text: &mut String) {
             Node::Element(child) => child,
         };
         match child.name.as_str() {
-            "fig" | "table-wrap" | "list" | "def-list" | "graphic" | "inline-graphic" | "media" | "object-id" | "fn" => {}
+            "fig" | "table-wrap" | "list" | "def-list" | "graphic" | "inline-graphic" | "media" | "object-id"
+            | "fn" => {}
             "supplementary-material" => {}
             "alternatives" => {
                 let best = child.at(&["math"]).or_else(|| child.at(&["tex-math"])).or_else(|| child.elements().next());
@@ -242,8 +248,22 @@ fn raised(element: &Element) -> String {
     }
     let small = |character| {
         Some(match character {
-            '0' => '⁰', '1' => '¹', '2' => '²', '3' => '³', '4' => '⁴', '5' => '⁵', '6' => '⁶', '7' => '⁷', '8' => '⁸',
-            '9' => '⁹', '+' => '⁺', '-' | '−' | '–' => '⁻', '(' => '⁽', ')' => '⁾', 'n' => 'ⁿ', 'i' => 'ⁱ',
+            '0' => '⁰',
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            '4' => '⁴',
+            '5' => '⁵',
+            '6' => '⁶',
+            '7' => '⁷',
+            '8' => '⁸',
+            '9' => '⁹',
+            '+' => '⁺',
+            '-' | '−' | '–' => '⁻',
+            '(' => '⁽',
+            ')' => '⁾',
+            'n' => 'ⁿ',
+            'i' => 'ⁱ',
             _ => return None,
         })
     };
@@ -275,12 +295,28 @@ mod tests {
     #[test]
     fn an_article_keeps_its_sections_and_loses_its_markup() {
         let draft = crate::read("a.nxml", XML.as_bytes(), &Limits::default()).unwrap().drafts.remove(0);
-        assert_eq!((draft.title.as_str(), draft.year, draft.venue.as_deref()), ("On E. coli λ", Some(2011), Some("J. Test")));
-        assert_eq!((draft.authors.as_slice(), draft.license.as_deref()), (["Ana B Roth".to_owned()].as_slice(), Some("CC BY 2.0")));
+        assert_eq!(
+            (draft.title.as_str(), draft.year, draft.venue.as_deref()),
+            ("On E. coli λ", Some(2011), Some("J. Test"))
+        );
+        assert_eq!(
+            (draft.authors.as_slice(), draft.license.as_deref()),
+            (["Ana B Roth".to_owned()].as_slice(), Some("CC BY 2.0"))
+        );
         assert_eq!(draft.keys()[..2], ["doi:10.1000/abc.1", "pubmed:pmc123"]);
         let text = "Aim: Why. Result: Good.\n\nStart here [1,2].\n\nAt 10⁻³ M, H2O\n\nTable 1: What we used.\n\nFour x_1 sets.\n\nThanks.";
         assert_eq!(draft.text, text);
-        let shown: Vec<_> = draft.sections.iter().map(|(at, name)| (&draft.text[*at..*at + 3], name.as_str())).collect();
-        assert_eq!(shown, [("Aim", "Abstract"), ("Sta", ""), ("At ", "Methods"), ("Fou", "Methods > Data"), ("Tha", "Acknowledgements")]);
+        let shown: Vec<_> =
+            draft.sections.iter().map(|(at, name)| (&draft.text[*at..*at + 3], name.as_str())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("Aim", "Abstract"),
+                ("Sta", ""),
+                ("At ", "Methods"),
+                ("Fou", "Methods > Data"),
+                ("Tha", "Acknowledgements")
+            ]
+        );
     }
 }

@@ -76,13 +76,26 @@ impl Walk {
             Event::End(TagEnd::TableCell) => self.cells.push(clean::line(&std::mem::take(&mut self.paragraph))),
             Event::End(TagEnd::TableRow) => self.row(),
             Event::Start(
-                Tag::Paragraph | Tag::Item | Tag::CodeBlock(_) | Tag::BlockQuote(_) | Tag::List(_) | Tag::Table(_) | Tag::HtmlBlock,
+                Tag::Paragraph
+                | Tag::Item
+                | Tag::CodeBlock(_)
+                | Tag::BlockQuote(_)
+                | Tag::List(_)
+                | Tag::Table(_)
+                | Tag::HtmlBlock,
             )
             | Event::End(
-                TagEnd::Paragraph | TagEnd::Item | TagEnd::CodeBlock | TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Table,
+                TagEnd::Paragraph
+                | TagEnd::Item
+                | TagEnd::CodeBlock
+                | TagEnd::BlockQuote(_)
+                | TagEnd::List(_)
+                | TagEnd::Table,
             )
             | Event::Rule => self.flush(),
-            Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.paragraph.push_str(&text),
+            Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.paragraph.push_str(&text)
+            }
             Event::SoftBreak | Event::HardBreak => self.paragraph.push(if self.metadata { '\n' } else { ' ' }),
             _ => {}
         }
@@ -116,7 +129,11 @@ impl Walk {
                 _ if value.is_empty() => {}
                 "title" => self.draft.title = value,
                 "author" | "authors" => {
-                    self.draft.authors = value.trim_matches(['[', ']']).split([',', ';']).map(|name| name.trim().trim_matches(['"', '\'']).to_owned()).collect();
+                    self.draft.authors = value
+                        .trim_matches(['[', ']'])
+                        .split([',', ';'])
+                        .map(|name| name.trim().trim_matches(['"', '\'']).to_owned())
+                        .collect();
                 }
                 "date" | "year" => self.draft.year = value.get(..4).and_then(|year| year.parse().ok()),
                 "license" | "licence" => self.draft.license = crate::license::name(&value),
@@ -134,10 +151,17 @@ mod tests {
     fn headings_are_sections_and_rows_name_their_columns() {
         let text = "---\ntitle: \"House rules\"\nauthors: [Ana Roth, Bo Li]\ndate: 2026-03-01\nlicense: CC0\n---\nHello\n*you*.\n\n## Booking\n\n1. Ask `ana`.\n2. Wait:\n   - long\n\n| Node | Memory |\n|---|---|\n| gpu1 | 139 GiB |\n\n### Nights\n> Free.\n\n```\nsrun x\n```\n";
         let draft = draft(text);
-        assert_eq!((draft.title.as_str(), draft.year, draft.license.as_deref()), ("House rules", Some(2026), Some("CC0 1.0")));
+        assert_eq!(
+            (draft.title.as_str(), draft.year, draft.license.as_deref()),
+            ("House rules", Some(2026), Some("CC0 1.0"))
+        );
         assert_eq!(draft.authors, ["Ana Roth", "Bo Li"]);
-        assert_eq!(draft.text, "Hello you.\n\nAsk ana.\n\nWait:\n\nlong\n\nNode: gpu1; Memory: 139 GiB.\n\nFree.\n\nsrun x");
-        let shown: Vec<_> = draft.sections.iter().map(|(at, name)| (&draft.text[*at..*at + 3], name.as_str())).collect();
+        assert_eq!(
+            draft.text,
+            "Hello you.\n\nAsk ana.\n\nWait:\n\nlong\n\nNode: gpu1; Memory: 139 GiB.\n\nFree.\n\nsrun x"
+        );
+        let shown: Vec<_> =
+            draft.sections.iter().map(|(at, name)| (&draft.text[*at..*at + 3], name.as_str())).collect();
         assert_eq!(shown, [("Ask", "Booking"), ("Fre", "Booking > Nights")]);
     }
 

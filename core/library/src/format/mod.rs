@@ -42,7 +42,11 @@ pub(crate) fn detect(name: &str, bytes: &[u8]) -> Result<&'static dyn Reader, Re
     let disguised = |found| ReadError::Disguised { extension: extension.clone(), found };
     let foreign = FOREIGN.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, found)| *found);
     if let Some(found) = foreign {
-        return Err(if is_known(&extension) { disguised(found) } else { ReadError::UnknownFormat { found: found.to_owned() } });
+        return Err(if is_known(&extension) {
+            disguised(found)
+        } else {
+            ReadError::UnknownFormat { found: found.to_owned() }
+        });
     }
     if extension == "pdf" {
         return Err(disguised(if clean::is_binary(bytes) { "no PDF" } else { "plain text" }));
@@ -75,7 +79,9 @@ pub(crate) fn detect(name: &str, bytes: &[u8]) -> Result<&'static dyn Reader, Re
             "html" => Some(&html::Html),
             _ => None,
         };
-        return by_root.or(by_name).ok_or_else(|| ReadError::UnknownFormat { found: format!("XML with the root <{root}>") });
+        return by_root
+            .or(by_name)
+            .ok_or_else(|| ReadError::UnknownFormat { found: format!("XML with the root <{root}>") });
     }
     if by_name.is_none() && bibtex::looks_like(head) {
         return Ok(&bibtex::Bibtex);
@@ -136,7 +142,11 @@ mod tests {
     #[test]
     fn content_counts_before_the_name() {
         check("a.xml", b"%PDF-1.5 ...", "pdf");
-        check("a.txt", b"<?xml version='1.0'?><!DOCTYPE article PUBLIC \"x\" \"y\">\n<article><front/></article>", "jats");
+        check(
+            "a.txt",
+            b"<?xml version='1.0'?><!DOCTYPE article PUBLIC \"x\" \"y\">\n<article><front/></article>",
+            "jats",
+        );
         check("a.xml", b"<?xml version='1.0'?><collection id='P19'/>", "anthology");
         check("a", b"<feed xmlns='x'></feed>", "atom");
         check("x.xml", b"<PubmedArticleSet></PubmedArticleSet>", "pubmed");

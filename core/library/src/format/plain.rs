@@ -32,7 +32,10 @@ fn draft(text: &str) -> Draft {
         let short = first.chars().count() <= 120 && !first.ends_with(['.', ',', ';', ':']);
         if draft.title.is_empty() && body.is_empty() && short && (alone || underlined) {
             draft.title = first;
-        } else if underlined || (alone && heading::known(&first).is_some()) || (alone && heading::numbered(&first).is_some()) {
+        } else if underlined
+            || (alone && heading::known(&first).is_some())
+            || (alone && heading::numbered(&first).is_some())
+        {
             let level = heading::numbered(&first).map_or(1, |(level, _)| level);
             body.heading(level, heading::numbered(&first).map_or(first.as_str(), |(_, name)| name));
         } else {
@@ -48,8 +51,13 @@ mod tests {
 
     #[test]
     fn paragraphs_are_parted_by_empty_lines_and_headings_found() {
-        let draft = draft("Reading group\r\n=============\r\n\r\nWe meet\r\non Friday.\r\n\r\n2.1 Rules\r\n\r\nBe brief.\r\n\r\nReferences\r\n\r\n[1] X.\r\n");
-        assert_eq!((draft.title.as_str(), draft.text.as_str()), ("Reading group", "We meet on Friday.\n\nBe brief.\n\n[1] X."));
+        let draft = draft(
+            "Reading group\r\n=============\r\n\r\nWe meet\r\non Friday.\r\n\r\n2.1 Rules\r\n\r\nBe brief.\r\n\r\nReferences\r\n\r\n[1] X.\r\n",
+        );
+        assert_eq!(
+            (draft.title.as_str(), draft.text.as_str()),
+            ("Reading group", "We meet on Friday.\n\nBe brief.\n\n[1] X.")
+        );
         let names: Vec<_> = draft.sections.iter().map(|(_, name)| name.as_str()).collect();
         assert_eq!(names, ["Rules", "References"]);
     }

@@ -63,7 +63,8 @@ fn draft(record: &Element, pmid: &str) -> Option<Draft> {
         ids.extend(list.all("ArticleId"));
     }
     let doi = ids.iter().find(|id| id.attribute("IdType") == Some("doi")).map(|id| id.text());
-    let doi = doi.or_else(|| article.all("ELocationID").find(|id| id.attribute("EIdType") == Some("doi")).map(Element::text));
+    let doi =
+        doi.or_else(|| article.all("ELocationID").find(|id| id.attribute("EIdType") == Some("doi")).map(Element::text));
     let mut kinds = Vec::new();
     article.below("PublicationType", &mut kinds);
     let draft = Draft {

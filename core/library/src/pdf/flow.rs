@@ -31,6 +31,8 @@ struct Block {
     lines: Vec<(usize, String)>,
     /// Whether its last line reaches the right edge.
     runs_on: bool,
+    /// How many of its lines are rows of three cells or more.
+    rows: usize,
 }
 
 impl Block {
@@ -77,7 +79,8 @@ pub(super) fn text(pages: Vec<Page>, body_size: f32, hyphens: &Vocabulary) -> Fl
             body.heading(1, name);
         }
         let paragraph = &paragraph[skipped..];
-        if clean::is_boilerplate(paragraph) || is_numbers(paragraph) {
+        let is_table = block.rows * 2 > block.lines.len();
+        if is_table || clean::is_boilerplate(paragraph) || is_numbers(paragraph) {
             continue;
         }
         carried.clear();
@@ -147,13 +150,22 @@ fn blocks(pages: &[Page], body_size: f32) -> Vec<Block> {
             let is_apart = gap > 1.15 * spacing * (line.size / body_size).max(0.8) || gap < 0.0;
             let is_full = line.right > line.region_right - 1.5 * line.size;
             let after_heading = blocks.last().is_some_and(|block| matches!(block.kind, Kind::Heading(_)));
-            let level = if is_apart || after_heading { level(line, body_size, is_full, in_references, &mut numbers) } else { None };
+            let level = if is_apart || after_heading {
+                level(line, body_size, is_full, in_references, &mut numbers)
+            } else {
+                None
+            };
             above = Some(line);
             if let Some(level) = level {
                 let name = heading::numbered(&line.text).map_or(line.text.as_str(), |(_, name)| name);
                 let name = heading::known(&line.text).unwrap_or(name);
                 in_references = is_references(name);
-                blocks.push(Block { kind: Kind::Heading(level), lines: vec![(page, name.to_owned())], runs_on: is_full });
+                blocks.push(Block {
+                    kind: Kind::Heading(level),
+                    lines: vec![(page, name.to_owned())],
+                    runs_on: is_full,
+                    rows: 0,
+                });
                 continue;
             }
             if let (Some(block), Some(last)) = (blocks.last_mut(), last) {
@@ -162,14 +174,19 @@ fn blocks(pages: &[Page], body_size: f32) -> Vec<Block> {
                     && line.size > 1.05 * body_size
                     && gap < 1.5 * line.size
                     && block.lines.len() < 3;
-                if is_long_heading || (!matches!(block.kind, Kind::Heading(_)) && continues(block, last, line, gap, spacing, body_size)) {
+                if is_long_heading
+                    || (!matches!(block.kind, Kind::Heading(_))
+                        && continues(block, last, line, gap, spacing, body_size))
+                {
                     block.lines.push((page, line.text.clone()));
                     block.runs_on = is_full;
+                    block.rows += usize::from(line.cells.len() > 2);
                     continue;
                 }
             }
             let kind = if is_caption(&line.text) || line.size < 0.93 * body_size { Kind::Aside } else { Kind::Body };
-            blocks.push(Block { kind, lines: vec![(page, line.text.clone())], runs_on: is_full });
+            let rows = usize::from(line.cells.len() > 2);
+            blocks.push(Block { kind, lines: vec![(page, line.text.clone())], runs_on: is_full, rows });
         }
     }
     blocks
@@ -230,15 +247,22 @@ impl Numbers {
         let depth = 1 + usize::from(second.is_some()) + parts.count();
         if let Ok(top) = first.parse::<usize>() {
             match second {
-                None if (self.top + 1..=self.top + 2).contains(&top) || (top == 0 && self.top == 0) => (self.top, self.sub) = (top, 0),
+                None if (self.top + 1..=self.top + 2).contains(&top) || (top == 0 && self.top == 0) => {
+                    (self.top, self.sub) = (top, 0)
+                }
                 Some(sub) if top == self.top && (self.sub..=self.sub + 2).contains(&sub) => self.sub = sub,
                 // The heading above it was missed.
-                Some(sub) if (self.top + 1..=self.top + 2).contains(&top) && sub <= 3 => (self.top, self.sub) = (top, sub),
+                Some(sub) if (self.top + 1..=self.top + 2).contains(&top) && sub <= 3 => {
+                    (self.top, self.sub) = (top, sub)
+                }
                 _ => return None,
             }
             return Some(depth);
         }
-        if first.len() > 1 || (first == "I" && !self.has_roman && self.letter != Some(b'H')) || (self.has_roman && matches!(first, "V" | "X") && number.ends_with('.')) {
+        if first.len() > 1
+            || (first == "I" && !self.has_roman && self.letter != Some(b'H'))
+            || (self.has_roman && matches!(first, "V" | "X") && number.ends_with('.'))
+        {
             self.has_roman = true;
             self.letter = None;
             return Some(1);
@@ -259,10 +283,20 @@ impl Numbers {
 fn level(line: &Line, body_size: f32, is_full: bool, in_references: bool, numbers: &mut Numbers) -> Option<usize> {
     let is_large = line.size > 1.06 * body_size;
     let letters = line.text.chars().filter(|found| found.is_alphabetic()).count();
-    if line.size < 0.88 * body_size || line.text.len() > 120 || letters < 3 || is_caption(&line.text) || (in_references && !is_large && heading::known(&line.text).is_none()) {
+    if line.size < 0.88 * body_size
+        || line.text.len() > 120
+        || letters < 3
+        || is_caption(&line.text)
+        || (in_references && !is_large && heading::known(&line.text).is_none())
+    {
         return None;
     }
-    if let Some(name) = heading::numbered(&line.text).map(|(_, name)| name).filter(|_| !is_full || is_large) {
+    if let Some(name) = heading::numbered(&line.text).map(|(_, name)| name).filter(|_| {
+        !is_full
+            || is_large
+            || line.text.starts_with(|first: char| first.is_ascii_digit())
+                && line.text.split(' ').next().is_some_and(|number| number.trim_end_matches('.').contains('.'))
+    }) {
         let number = line.text.trim().split([' ', '\u{a0}', '\u{2003}']).next().unwrap_or_default();
         if let Some(level) = numbers.follow(number) {
             return Some(level);
@@ -278,7 +312,11 @@ fn level(line: &Line, body_size: f32, is_full: bool, in_references: bool, number
         return Some(1);
     }
     let starts_high = line.text.starts_with(|first: char| first.is_uppercase());
-    (line.size > 1.12 * body_size && starts_high && !line.text.ends_with(['.', ',']) && letters * 10 > line.text.chars().count() * 6).then_some(if line.size > 1.25 * body_size { 1 } else { 2 })
+    (line.size > 1.12 * body_size
+        && starts_high
+        && !line.text.ends_with(['.', ','])
+        && letters * 10 > line.text.chars().count() * 6)
+        .then_some(if line.size > 1.25 * body_size { 1 } else { 2 })
 }
 
 /// Puts torn paragraphs together: the second half follows within a few blocks, with asides between. Asides of the
@@ -293,6 +331,7 @@ fn mend(blocks: Vec<Block>) -> Vec<Block> {
             let mut asides = mended.split_off(at + 1);
             let Some(mut half) = mended.pop() else { continue };
             half.runs_on = block.runs_on;
+            half.rows += block.rows;
             half.lines.extend(block.lines);
             let later = asides.iter().position(|aside| aside.first_page() >= page).unwrap_or(asides.len());
             let after = asides.split_off(later);
@@ -315,8 +354,11 @@ fn open_half(blocks: &[Block], block: &Block) -> Option<usize> {
             Kind::Body => {
                 let is_near = block.first_page() - earlier.last_page().min(block.first_page()) <= 1;
                 let is_cut = earlier.lines.last().is_some_and(|(_, line)| line.ends_with('-'));
-                let hangs = earlier.lines.last().is_some_and(|(_, line)| line.ends_with([',', '(']) || line.ends_with(" the") || line.ends_with(" of"));
-                let fits = earlier.is_open() && (block.starts_low() || is_cut || hangs || (earlier.runs_on && at + 1 == blocks.len()));
+                let hangs = earlier.lines.last().is_some_and(|(_, line)| {
+                    line.ends_with([',', '(']) || line.ends_with(" the") || line.ends_with(" of")
+                });
+                let fits = earlier.is_open()
+                    && (block.starts_low() || is_cut || hangs || (earlier.runs_on && at + 1 == blocks.len()));
                 let is_prose = earlier.lines.len() > 1 || earlier.runs_on;
                 return (is_near && fits && is_prose).then_some(at);
             }
@@ -330,7 +372,17 @@ mod tests {
     use super::*;
 
     fn line(region: usize, y: f32, left: f32, right: f32, size: f32, text: &str) -> Line {
-        Line { text: text.into(), left, right, y, size, region, region_left: 50.0, region_right: 290.0 }
+        Line {
+            cells: Vec::new(),
+            text: text.into(),
+            left,
+            right,
+            y,
+            size,
+            region,
+            region_left: 50.0,
+            region_right: 290.0,
+        }
     }
 
     #[track_caller]
@@ -382,7 +434,10 @@ mod tests {
 
     #[test]
     fn an_abstract_may_open_in_its_own_line() {
-        let lines = vec![line(1, 100.0, 50.0, 290.0, 10.0, "Abstract—We show X."), line(1, 140.0, 50.0, 290.0, 10.0, "0.5 0.7 12 13")];
+        let lines = vec![
+            line(1, 100.0, 50.0, 290.0, 10.0, "Abstract—We show X."),
+            line(1, 140.0, 50.0, 290.0, 10.0, "0.5 0.7 12 13"),
+        ];
         check(vec![lines], "We show X.", &["Abstract"]);
     }
 

@@ -70,7 +70,8 @@ fn shape(text: &str) -> String {
 /// `7`, `- 7 -`, `vii`, `Page 7 of 12`, `7/12`.
 fn is_page_number(text: &str) -> bool {
     let words = text.to_lowercase();
-    let bare: String = words.replace("page", "").replace("of", "").chars().filter(|found| found.is_alphanumeric()).collect();
+    let bare: String =
+        words.replace("page", "").replace("of", "").chars().filter(|found| found.is_alphanumeric()).collect();
     let is_roman = !bare.is_empty() && bare.len() <= 6 && bare.bytes().all(|byte| b"ivxlc".contains(&byte));
     let digits = !bare.is_empty() && bare.len() <= 8 && bare.bytes().all(|byte| byte.is_ascii_digit());
     (digits || is_roman) && text.len() <= 20
@@ -81,7 +82,11 @@ fn is_imprint(line: &Line, number: usize, height: f32) -> bool {
     let text = line.text.to_lowercase();
     number == 0
         && line.y > 0.85 * height
-        && (text.starts_with("proceedings of") || text.starts_with('©') || text.contains("association for computational linguistics") || text.contains("c⃝") || text.contains("©"))
+        && (text.starts_with("proceedings of")
+            || text.starts_with('©')
+            || text.contains("association for computational linguistics")
+            || text.contains("c⃝")
+            || text.contains("©"))
 }
 
 #[cfg(test)]
@@ -103,7 +108,10 @@ mod tests {
             .collect();
         let taken = take(&mut pages);
         for page in &pages {
-            assert_eq!(page.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["On the nature of X", "Text."]);
+            assert_eq!(
+                page.lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+                ["On the nature of X", "Text."]
+            );
         }
         assert!(taken.contains(&"Roth and Li".to_owned()));
     }

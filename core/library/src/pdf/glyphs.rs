@@ -105,7 +105,10 @@ impl File {
             title: text(b"Title"),
             author: text(b"Author"),
             year: text(b"CreationDate").and_then(|date| date.trim_start_matches("D:").get(..4)?.parse().ok()),
-            doi: text(b"doi").or_else(|| text(b"DOI")).or_else(|| text(b"WPS-ARTICLEDOI")).and_then(|doi| crate::identity::doi(&doi)),
+            doi: text(b"doi")
+                .or_else(|| text(b"DOI"))
+                .or_else(|| text(b"WPS-ARTICLEDOI"))
+                .and_then(|doi| crate::identity::doi(&doi)),
         }
     }
 }
@@ -128,7 +131,14 @@ impl OutputDev for Pen {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "points on a page need no more than f32")]
-    fn output_character(&mut self, at: &Transform, width: f64, _: f64, size: f64, text: &str) -> Result<(), OutputError> {
+    fn output_character(
+        &mut self,
+        at: &Transform,
+        width: f64,
+        _: f64,
+        size: f64,
+        text: &str,
+    ) -> Result<(), OutputError> {
         if self.glyphs.iter().map(Vec::len).sum::<usize>() >= GLYPHS_MAX || text.is_empty() {
             return Ok(());
         }

@@ -2,24 +2,98 @@
 
 /// Headings of papers, in lower case.
 const KNOWN: &[&str] = &[
-    "abstract", "summary", "introduction", "background", "related work", "related works", "previous work", "method", "methods",
-    "methodology", "materials and methods", "model", "models", "approach", "data", "dataset", "datasets", "experiments",
-    "experiment", "experimental setup", "experimental results", "evaluation", "results", "results and discussion",
-    "discussion", "analysis", "error analysis", "conclusion", "conclusions", "conclusions and future work",
-    "conclusion and future work", "discussion and conclusion", "future work", "limitations", "ethics statement",
-    "ethical considerations", "broader impact", "acknowledgment", "acknowledgments", "acknowledgement",
-    "acknowledgements", "references", "bibliography", "literature cited", "works cited", "appendix", "appendices",
-    "supplementary material", "supplemental material", "author contributions", "funding", "competing interests",
-    "conflict of interest", "conflicts of interest", "data availability", "keywords", "index terms", "preliminaries",
-    "zusammenfassung", "einleitung", "literatur", "literaturverzeichnis", "résumé", "références",
+    "abstract",
+    "summary",
+    "introduction",
+    "background",
+    "related work",
+    "related works",
+    "previous work",
+    "method",
+    "methods",
+    "methodology",
+    "materials and methods",
+    "model",
+    "models",
+    "approach",
+    "data",
+    "dataset",
+    "datasets",
+    "experiments",
+    "experiment",
+    "experimental setup",
+    "experimental results",
+    "evaluation",
+    "results",
+    "results and discussion",
+    "discussion",
+    "analysis",
+    "error analysis",
+    "conclusion",
+    "conclusions",
+    "conclusions and future work",
+    "conclusion and future work",
+    "discussion and conclusion",
+    "future work",
+    "limitations",
+    "ethics statement",
+    "ethical considerations",
+    "broader impact",
+    "acknowledgment",
+    "acknowledgments",
+    "acknowledgement",
+    "acknowledgements",
+    "references",
+    "bibliography",
+    "literature cited",
+    "works cited",
+    "appendix",
+    "appendices",
+    "supplementary material",
+    "supplemental material",
+    "author contributions",
+    "funding",
+    "competing interests",
+    "conflict of interest",
+    "conflicts of interest",
+    "data availability",
+    "keywords",
+    "index terms",
+    "preliminaries",
+    "zusammenfassung",
+    "einleitung",
+    "literatur",
+    "literaturverzeichnis",
+    "résumé",
+    "références",
 ];
 
 /// Headings that have no number where others have one.
 const BARE: &[&str] = &[
-    "abstract", "summary", "limitations", "ethics statement", "ethical considerations", "broader impact", "acknowledgment",
-    "acknowledgments", "acknowledgement", "acknowledgements", "references", "bibliography", "literature cited",
-    "works cited", "appendix", "appendices", "supplementary material", "supplemental material", "author contributions",
-    "funding", "competing interests", "conflict of interest", "conflicts of interest", "data availability",
+    "abstract",
+    "summary",
+    "limitations",
+    "ethics statement",
+    "ethical considerations",
+    "broader impact",
+    "acknowledgment",
+    "acknowledgments",
+    "acknowledgement",
+    "acknowledgements",
+    "references",
+    "bibliography",
+    "literature cited",
+    "works cited",
+    "appendix",
+    "appendices",
+    "supplementary material",
+    "supplemental material",
+    "author contributions",
+    "funding",
+    "competing interests",
+    "conflict of interest",
+    "conflicts of interest",
+    "data availability",
 ];
 
 /// Whether a known heading has no number where others have one.
@@ -42,7 +116,8 @@ pub(crate) fn numbered(line: &str) -> Option<(usize, &str)> {
     let (number, name) = line.trim().split_once([' ', '\u{a0}', '\u{2003}'])?;
     let name = name.trim();
     let digits = number.trim_end_matches('.');
-    let is_arabic = digits.split('.').all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_arabic =
+        digits.split('.').all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
     let is_roman = number.ends_with('.') && !digits.is_empty() && digits.bytes().all(|byte| b"IVX".contains(&byte));
     let is_appendix = digits.split('.').enumerate().all(|(at, part)| match at {
         0 => part.len() == 1 && part.bytes().all(|byte| byte.is_ascii_uppercase()),
@@ -53,9 +128,9 @@ pub(crate) fn numbered(line: &str) -> Option<(usize, &str)> {
     let length = name.chars().count();
     let plausible = first_is_high
         && (3..=90).contains(&length)
-        && letters * 10 >= length * 6
+        && letters * 2 >= length
         && !name.ends_with(['.', ',', ';'])
-        && !name.contains(". ");
+        && !name.replace("et al. ", "").contains(". ");
     if !plausible || !(is_arabic || is_roman || is_appendix) {
         return None;
     }
@@ -78,11 +153,20 @@ mod tests {
         check("2. Related work", Some((1, "Related work")));
         check("IV. RESULTS", Some((1, "RESULTS")));
         check("A.2 Prompts", Some((2, "Prompts")));
+        check("5.3 Evaluating Lowe et al. (2015)", Some((2, "Evaluating Lowe et al. (2015)")));
     }
 
     #[test]
     fn list_items_tables_and_sentences_are_no_headings() {
-        for line in ["1. We show that it works.", "3 of the 5 runs", "12.5 0.3 X 17", "2019 Conference", "A man said", "I. e", "5 X"] {
+        for line in [
+            "1. We show that it works.",
+            "3 of the 5 runs",
+            "12.5 0.3 X 17 4.2",
+            "2019 Conference",
+            "A man said",
+            "I. e",
+            "5 X",
+        ] {
             check(line, None);
         }
     }

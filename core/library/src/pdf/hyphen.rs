@@ -8,7 +8,9 @@ use super::layout::Page;
 const COMPOUNDS: &[&str] = &["self", "well", "non", "so"];
 
 /// First parts that are syllables as often as not: what follows must be a word of its own.
-const PREFIXES: &[&str] = &["pre", "post", "multi", "inter", "cross", "sub", "co", "re", "anti", "semi", "meta", "high", "low", "long", "short"];
+const PREFIXES: &[&str] = &[
+    "pre", "post", "multi", "inter", "cross", "sub", "co", "re", "anti", "semi", "meta", "high", "low", "long", "short",
+];
 
 /// How often the document writes each word within a line.
 #[derive(Debug, Default)]
@@ -44,13 +46,16 @@ impl Vocabulary {
     pub(super) fn append(&self, text: &mut String, next: &str) {
         let head = text.strip_suffix(['-', '\u{2010}', '\u{ad}']).filter(|head| head.ends_with(char::is_alphabetic));
         let Some(head) = head.filter(|_| next.starts_with(char::is_alphanumeric)) else {
-            if !text.is_empty() && !(text.ends_with(['/', '—']) && next.starts_with(char::is_alphabetic)) {
+            let is_tight = text.ends_with(['/', '—']) && next.starts_with(char::is_alphabetic);
+            if !(text.is_empty() || is_tight) {
                 text.push(' ');
             }
             text.push_str(next);
             return;
         };
-        let start = head.rfind([' ', '(', '/', '—', '“', '"']).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
+        let start = head
+            .rfind([' ', '(', '/', '—', '“', '"'])
+            .map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
         let first = head[start..].to_owned();
         let end = next.find(|found: char| !(found.is_alphanumeric() || found == '-')).unwrap_or(next.len());
         let second = next[..end].trim_end_matches('-');
@@ -59,7 +64,7 @@ impl Vocabulary {
         let lower = first.to_lowercase();
         let is_compound = first.contains('-') || COMPOUNDS.contains(&lower.as_str());
         let has_prefix = PREFIXES.contains(&lower.as_str()) && self.count(second) > 0;
-        let has_two_words = first.len() > 3 && second.len() > 3 && self.count(&first) > 1 && self.count(second) > 1;
+        let has_two_words = first.len() > 3 && second.len() > 3 && self.count(&first) > 1 && self.count(second) > 0;
         let keeps = !is_low || kept > joined || (joined == 0 && (is_compound || has_prefix || has_two_words));
         if !keeps {
             let head = head.len();

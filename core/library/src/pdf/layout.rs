@@ -6,6 +6,9 @@
 
 use super::glyphs::{Glyph, Sheet};
 
+/// Most runs of a page: rows are found by comparing each with each.
+const RUNS_MAX: usize = 20_000;
+
 /// Characters of one baseline, without a gap as wide as a gutter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Run {
@@ -22,6 +25,8 @@ pub(super) struct Run {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Line {
     pub(super) text: String,
+    /// Its parts between wide gaps: names side by side, cells of a table.
+    pub(super) cells: Vec<String>,
     pub(super) left: f32,
     pub(super) right: f32,
     /// Baseline, from the top.
@@ -45,6 +50,7 @@ pub(super) struct Page {
 pub(super) fn lines(sheet: &Sheet) -> Page {
     let mut runs = runs(&sheet.glyphs);
     runs.retain(|run| !run.text.trim().is_empty() && run.y > 0.0 && run.y < sheet.height && run.left < sheet.width);
+    runs.truncate(RUNS_MAX);
     let mut lines = Vec::new();
     let mut region = 0;
     read(runs, 4, &mut region, &mut lines);
@@ -64,7 +70,7 @@ pub(super) fn body_size(pages: &[Page]) -> f32 {
     letters.into_iter().max_by_key(|(_, count)| *count).map_or(10.0, |(size, _)| size)
 }
 
-pub(super) fn runs(glyphs: &[Glyph]) -> Vec<Run> {
+fn runs(glyphs: &[Glyph]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for glyph in glyphs {
         let is_space = glyph.text.chars().all(char::is_whitespace);
@@ -80,7 +86,10 @@ pub(super) fn runs(glyphs: &[Glyph]) -> Vec<Run> {
                 continue;
             }
             // The same letter twice at one place is a bold one drawn with a stick.
-            if gap < -0.1 && run.text.ends_with(&glyph.text) && (glyph.x + glyph.width - run.right).abs() < 0.1 * run.size {
+            if gap < -0.1
+                && run.text.ends_with(&glyph.text)
+                && (glyph.x + glyph.width - run.right).abs() < 0.1 * run.size
+            {
                 continue;
             }
             if (-0.6..1.0).contains(&gap) {
@@ -120,14 +129,17 @@ fn read(runs: Vec<Run>, depth: usize, region: &mut usize, lines: &mut Vec<Line>)
     let mut at = 0;
     while at < wide.len() {
         let top = wide[at].y;
-        let (above, below): (Vec<Run>, Vec<Run>) = rest.into_iter().partition(|run| run.y < top - 0.5 * run.size);
+        let (above, below): (Vec<Run>, Vec<Run>) = rest.into_iter().partition(|run| run.y < top - 0.7 * wide[at].size);
         columns(above, gutter, depth, region, lines);
         rest = below;
         // Wide lines that follow one another are one block, with what stands between them.
         let mut block = vec![wide[at].clone()];
         let mut bottom = top;
         at += 1;
-        while at < wide.len() && wide[at].y - bottom < 2.2 * wide[at].size && !rest.iter().any(|run| is_column_line(run, bottom, wide[at].y)) {
+        while at < wide.len()
+            && wide[at].y - bottom < 2.2 * wide[at].size
+            && !rest.iter().any(|run| is_column_line(run, bottom, wide[at].y))
+        {
             bottom = wide[at].y;
             block.push(wide[at].clone());
             at += 1;
@@ -218,10 +230,16 @@ fn set(mut runs: Vec<Run>, region: usize) -> Vec<Line> {
     for run in runs {
         let fits = |(y, size, row): &&mut (f32, f32, Vec<Run>)| {
             let offset = (run.y - *y).abs();
-            let free = row.iter().all(|other| run.right - other.left < 0.3 * run.size || other.right - run.left < 0.3 * run.size);
+            let free = row
+                .iter()
+                .all(|other| run.right - other.left < 0.3 * run.size || other.right - run.left < 0.3 * run.size);
             offset < if run.size < 0.85 * *size { 0.5 } else { 0.25 } * *size && free
         };
-        match rows.iter_mut().filter(|row| fits(row)).min_by(|one, two| (one.0 - run.y).abs().total_cmp(&(two.0 - run.y).abs())) {
+        match rows
+            .iter_mut()
+            .filter(|row| fits(row))
+            .min_by(|one, two| (one.0 - run.y).abs().total_cmp(&(two.0 - run.y).abs()))
+        {
             Some((_, _, row)) => row.push(run),
             None => rows.push((run.y, run.size, vec![run])),
         }
@@ -237,10 +255,16 @@ fn line(mut row: Vec<Run>, y: f32) -> Line {
     row.sort_by(|one, two| one.left.total_cmp(&two.left));
     let main = row.iter().max_by_key(|run| run.letters).cloned().unwrap_or_default();
     let mut text = String::new();
+    let mut cells = Vec::new();
+    let mut cell = 0;
     let mut end = f32::NEG_INFINITY;
     for run in &row {
         let is_index = run.size < 0.85 * main.size && (run.y - main.y).abs() > 0.08 * main.size;
         let gap = run.left - end;
+        if !text.is_empty() && gap > 1.2 * main.size {
+            cells.push(text[cell..].trim().to_owned());
+            cell = text.len();
+        }
         if !text.is_empty() && !text.ends_with(' ') && gap > if is_index { 0.25 } else { 0.14 } * main.size {
             text.push(' ');
         }
@@ -248,7 +272,9 @@ fn line(mut row: Vec<Run>, y: f32) -> Line {
         text.push_str(raised.as_deref().unwrap_or(&run.text));
         end = end.max(run.right);
     }
+    cells.push(text[cell..].trim().to_owned());
     Line {
+        cells: cells.iter().map(|cell| crate::clean::line(&accented(cell))).collect(),
         text: crate::clean::line(&accented(&text)),
         left: row.first().map_or(0.0, |run| run.left),
         right: end,
@@ -261,8 +287,18 @@ fn line(mut row: Vec<Run>, y: f32) -> Line {
 /// Accents that are drawn before their letter, put on it: `Jos´e` is `José`.
 fn accented(text: &str) -> String {
     const MARKS: &[(char, char)] = &[
-        ('´', '\u{301}'), ('`', '\u{300}'), ('¨', '\u{308}'), ('ˆ', '\u{302}'), ('˜', '\u{303}'), ('ˇ', '\u{30c}'),
-        ('¸', '\u{327}'), ('¯', '\u{304}'), ('˘', '\u{306}'), ('˚', '\u{30a}'), ('˙', '\u{307}'), ('˝', '\u{30b}'),
+        ('´', '\u{301}'),
+        ('`', '\u{300}'),
+        ('¨', '\u{308}'),
+        ('ˆ', '\u{302}'),
+        ('˜', '\u{303}'),
+        ('ˇ', '\u{30c}'),
+        ('¸', '\u{327}'),
+        ('¯', '\u{304}'),
+        ('˘', '\u{306}'),
+        ('˚', '\u{30a}'),
+        ('˙', '\u{307}'),
+        ('˝', '\u{30b}'),
     ];
     let mut found = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -333,11 +369,24 @@ mod tests {
         }
         write(&mut sheet, 100.0, 60.0, 16.0, "a wide title over two columns of text here");
         for row in 0_u8..10 {
-            write(&mut sheet, 50.0, 120.0 + 12.0 * f32::from(row), 10.0, &format!("left {row} column line of running text here abc"));
-            write(&mut sheet, 310.0, 120.0 + 12.0 * f32::from(row), 10.0, &format!("right {row} column line of running text here ab"));
+            write(
+                &mut sheet,
+                50.0,
+                120.0 + 12.0 * f32::from(row),
+                10.0,
+                &format!("left {row} column line of running text here abc"),
+            );
+            write(
+                &mut sheet,
+                310.0,
+                120.0 + 12.0 * f32::from(row),
+                10.0,
+                &format!("right {row} column line of running text here ab"),
+            );
         }
         let page = lines(&sheet);
-        let order: Vec<String> = page.lines.iter().map(|line| line.text.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+        let order: Vec<String> =
+            page.lines.iter().map(|line| line.text.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
         let mut want = vec!["a wide".to_owned()];
         want.extend((0..10).map(|row| format!("left {row}")));
         want.extend((0..10).map(|row| format!("right {row}")));
@@ -349,9 +398,19 @@ mod tests {
     fn one_column_stays_one() {
         let mut sheet = sheet();
         for row in 0_u8..12 {
-            write(&mut sheet, 50.0, 100.0 + 12.0 * f32::from(row), 10.0, &format!("{row:02} a line of running text that fills the whole width of the page and more or less ends here"));
+            write(
+                &mut sheet,
+                50.0,
+                100.0 + 12.0 * f32::from(row),
+                10.0,
+                &format!(
+                    "{row:02} a line of running text that fills the whole width of the page and more or less ends here"
+                ),
+            );
         }
-        assert!(lines(&sheet).lines.windows(2).all(|pair| pair[0].text < pair[1].text && pair[0].region == pair[1].region));
+        assert!(
+            lines(&sheet).lines.windows(2).all(|pair| pair[0].text < pair[1].text && pair[0].region == pair[1].region)
+        );
     }
 
     #[test]

@@ -67,18 +67,3 @@ fn draft(mut pages: Vec<layout::Page>, info: &glyphs::Info, name: &str) -> Draft
     draft.sections = flowed.sections;
     draft
 }
-
-#[cfg(test)]
-mod debug {
-    #[test]
-    fn dump() {
-        let Ok(path) = std::env::var("PDF") else { return };
-        let n: usize = std::env::var("PAGE").unwrap().parse().unwrap();
-        let bytes = std::fs::read(path).unwrap();
-        let file = super::glyphs::open(&bytes, &crate::Limits::default()).unwrap();
-        let sheet = file.page(n).unwrap();
-        println!("{} {} glyphs {}", sheet.width, sheet.height, sheet.glyphs.len());
-        for run in super::layout::runs(&sheet.glyphs) { println!("RUN {run:?}"); }
-        for line in super::layout::lines(&sheet).lines { println!("LINE {} [{:.0}-{:.0}] y{:.0} s{:.1} {}", line.region, line.left, line.right, line.y, line.size, line.text); }
-    }
-}

@@ -305,7 +305,7 @@ fn what_cannot_run_is_refused_by_name() {
     let tiny = || Tiny::new("bert", Pooling::Mean);
     refused(tiny().config("hidden_act", json!("gelu_new")), "supported is gelu");
     refused(tiny().config("model_type", json!("deberta")), "supported are bert");
-    refused(tiny().config("hidden_size", json!(32)), "dims = 24");
+    refused(tiny().config("hidden_size", json!(36)), "dims = 24");
     refused(tiny().config("num_attention_heads", json!(5)), "5 heads do not divide 24");
     refused(tiny().config("max_position_embeddings", json!(30)), "30 positions");
     refused(tiny().config("vocab_size", json!(49)), "50 ids");
