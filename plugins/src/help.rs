@@ -3,9 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use async_trait::async_trait;
-use chat::{
-    Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, Role, Text, Visibility, ports::Plugin,
-};
+use chat::{Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, Role, Text, Visibility, ports::Plugin};
 
 /// What this plugin says of itself.
 pub const MANIFEST: &Manifest = &Manifest {

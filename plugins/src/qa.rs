@@ -11,8 +11,8 @@ use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use chat::{
-    Action, Argument, Call, Command, Cx, Document, Event, Example, Kind, Manifest, PassageId, PluginError, Quote, Role, Source,
-    Text, Visibility,
+    Action, Argument, Call, Command, Cx, Document, Event, Example, Kind, Manifest, PassageId, PluginError, Quote, Role,
+    Source, Text, Visibility,
     ports::{Evidence, Plugin, SearchRequest, Speaker},
 };
 use serde::{Deserialize, Serialize};
@@ -108,9 +108,10 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     cx.reply(Event::Sources { sources: sources.clone() })?;
     answer::write(cx, question, &found).await?;
     let label = said(cx, "Show the line", "显示原文");
-    let actions = sources
-        .iter()
-        .map(|source| Action { label: format!("{label} {}", source.number), command: format!("line {}", source.number) });
+    let actions = sources.iter().map(|source| Action {
+        label: format!("{label} {}", source.number),
+        command: format!("line {}", source.number),
+    });
     cx.reply(Event::Actions { actions: actions.collect() })
 }
 
@@ -176,7 +177,10 @@ fn quote(passage: &chat::Passage, line: &Range<usize>) -> Quote {
     let sentences = chat::text::sentences(&passage.text, "en");
     let at = sentences.iter().position(|sentence| sentence.start <= line.start && line.start < sentence.end);
     let neighbour = |index: Option<usize>| {
-        index.and_then(|index| sentences.get(index)).map(|range| passage.text[range.clone()].to_owned()).unwrap_or_default()
+        index
+            .and_then(|index| sentences.get(index))
+            .map(|range| passage.text[range.clone()].to_owned())
+            .unwrap_or_default()
     };
     Quote {
         document: passage.id.document.clone(),

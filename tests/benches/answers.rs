@@ -66,7 +66,10 @@ fn row(callers: usize, all: &[Times]) {
     let at = |of: &dyn Fn(&Times) -> Option<Duration>, share: f64| {
         let mut times: Vec<f64> = all.iter().filter_map(of).map(|time| time.as_secs_f64()).collect();
         times.sort_by(f64::total_cmp);
-        times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+        times
+            .get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(f64::NAN)
     };
     let pair = |of: &dyn Fn(&Times) -> Option<Duration>| format!("{:.3}, {:.3}", at(of, 0.5), at(of, 0.95));
     println!(

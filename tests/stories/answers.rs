@@ -51,7 +51,11 @@ async fn what_the_library_does_not_hold_is_not_answered() {
     let reply = world.says("What is the boiling point of mercury?").await;
     assert!(reply.text().contains("is empty"), "{}", reply.text());
     world.ingest(&tests::samples()).await;
-    for question in ["What is the boiling point of mercury on Mars?", "Who won the football cup in 1998?", "量子引力的实验证据是什么？"] {
+    for question in [
+        "What is the boiling point of mercury on Mars?",
+        "Who won the football cup in 1998?",
+        "量子引力的实验证据是什么？",
+    ] {
         let reply = world.says(question).await;
         assert!(reply.sources().is_empty(), "{question}: {}", reply.text());
         assert!(reply.text().contains("I searched") || reply.text().contains("我检索了"), "{}", reply.text());

@@ -62,8 +62,7 @@ fn exit_codes_are_0_1_and_2() {
 #[test]
 fn a_second_process_is_refused_with_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    let mut chat =
-        tests::colloquy(dir.path()).arg("chat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut chat = tests::colloquy(dir.path()).arg("chat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let lock = dir.path().join("colloquy.lock");
     wait_until(|| fs::read_to_string(&lock).is_ok_and(|text| !text.is_empty()));
     let second = run(tests::colloquy(dir.path()).args(["library", "stats"]));

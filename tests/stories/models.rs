@@ -20,7 +20,8 @@ fn model(name: &str) -> Model {
 
 async fn language_model() -> LanguageModel {
     let folder = tokio::task::spawn_blocking(tests::models).await.unwrap().join(catalogue::GENERATOR_DEFAULT);
-    let model = LanguageModel::open(&model(catalogue::GENERATOR_DEFAULT), &folder, generator::Options::default()).unwrap();
+    let model =
+        LanguageModel::open(&model(catalogue::GENERATOR_DEFAULT), &folder, generator::Options::default()).unwrap();
     model.ready().await.unwrap();
     model
 }

@@ -89,11 +89,7 @@ pub async fn ask(
 ///
 /// # Errors
 /// Where the terminal or the output breaks.
-pub async fn converse(
-    dispatch: Arc<dyn Dispatch>,
-    transcript: Arc<Transcript>,
-    seat: Seat,
-) -> io::Result<()> {
+pub async fn converse(dispatch: Arc<dyn Dispatch>, transcript: Arc<Transcript>, seat: Seat) -> io::Result<()> {
     if !io::stdin().is_terminal() {
         return plain(dispatch, transcript, seat).await;
     }

@@ -127,8 +127,10 @@ impl<W: Write> Renderer<W> {
     }
 
     fn table(&mut self, header: &[String], rows: &[Vec<String>]) -> io::Result<()> {
-        let all: Vec<Vec<String>> =
-            std::iter::once(header).chain(rows.iter().map(Vec::as_slice)).map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+        let all: Vec<Vec<String>> = std::iter::once(header)
+            .chain(rows.iter().map(Vec::as_slice))
+            .map(|row| row.iter().map(|cell| plain(cell)).collect())
+            .collect();
         let widths: Vec<usize> = (0..header.len())
             .map(|column| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
             .collect();
@@ -252,20 +254,26 @@ mod tests {
 
     #[test]
     fn nothing_steers_the_terminal() {
-        check(&[Event::Text { delta: "a\x1b[2Jb\rc\n".to_owned() }], expect![[r#"
+        check(
+            &[Event::Text { delta: "a\x1b[2Jb\rc\n".to_owned() }],
+            expect![[r#"
             a[2Jbc
 
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_table_is_aligned_by_width() {
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
-        check(&[Event::Table { header: row("name", "n"), rows: vec![row("鸭", "1"), row("goose", "22")] }], expect![[r#"
+        check(
+            &[Event::Table { header: row("name", "n"), rows: vec![row("鸭", "1"), row("goose", "22")] }],
+            expect![[r#"
             name   n
             鸭     1
             goose  22
 
-        "#]]);
+        "#]],
+        );
     }
 }

@@ -62,7 +62,7 @@ enum Arrival {
     /// It was read.
     Read(Box<ReadFile>),
     /// It cannot be read.
-    Refused { file: String, sentence: String, seen: Option<SeenFile>, bytes: u64 },
+    Refused { file: String, sentence: String, seen: Option<Box<SeenFile>>, bytes: u64 },
 }
 
 struct ReadFile {
@@ -154,7 +154,12 @@ fn shown(error: &WalkError) -> String {
 fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> Arrival {
     let (path, bytes) = (&found.path, found.bytes);
     let file = key(found);
-    let refused = |sentence: String, seen| Arrival::Refused { file: found.file.clone(), sentence, seen, bytes };
+    let refused = |sentence: String, seen: Option<Box<SeenFile>>| Arrival::Refused {
+        file: found.file.clone(),
+        sentence,
+        seen,
+        bytes,
+    };
     let modified = match modified(path) {
         Ok(modified) => modified,
         Err(error) => return refused(format!("it cannot be read: {error}"), None),
@@ -189,7 +194,7 @@ fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> A
     match library::read(&found.file, &content, &limits) {
         Err(error) => {
             let refusals = vec![Refusal { entry: String::new(), sentence: error.to_string() }];
-            refused(error.to_string(), Some(SeenFile { refusals, ..seen }))
+            refused(error.to_string(), Some(Box::new(SeenFile { refusals, ..seen })))
         }
         Ok(reading) => {
             let refusals = reading
@@ -198,7 +203,12 @@ fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> A
                 .map(|refusal| Refusal { entry: refusal.fragment, sentence: refusal.error.to_string() })
                 .collect();
             let seen = SeenFile { refusals, ..seen };
-            Arrival::Read(Box::new(ReadFile { seen, before: before.cloned(), drafts: reading.drafts, same_content: false }))
+            Arrival::Read(Box::new(ReadFile {
+                seen,
+                before: before.cloned(),
+                drafts: reading.drafts,
+                same_content: false,
+            }))
         }
     }
 }
@@ -250,7 +260,8 @@ impl Run<'_> {
 
     async fn read(&mut self, read: ReadFile, stop: &CancellationToken) -> anyhow::Result<()> {
         let ReadFile { mut seen, before, drafts, .. } = read;
-        let name = Path::new(&seen.file).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            Path::new(&seen.file).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         for refusal in &seen.refusals {
             self.report.refused.push((format!("{name}#{}", refusal.entry), refusal.sentence.clone()));
         }
@@ -340,7 +351,7 @@ impl Run<'_> {
             changed.iter().map(|pending| vectors.by_ref().take(pending.passages.len()).collect()).collect();
         let entries: Vec<Entry<'_>> =
             changed.iter().zip(&vectors).map(|(pending, vectors)| pending.entry(vectors)).collect();
-        store.put_many(model, &entries).await?;
+        // Out of the index first: whatever happens after, it never holds a passage that the state does not.
         let replaced: Vec<DocumentId> = self
             .batch
             .iter()
@@ -351,6 +362,7 @@ impl Run<'_> {
         if !replaced.is_empty() {
             self.home.index.remove(&replaced).await?;
         }
+        store.put_many(model, &entries).await?;
         let points: Vec<Point> =
             changed.iter().zip(vectors).flat_map(|(pending, vectors)| pending.points(vectors)).collect();
         if !points.is_empty() {

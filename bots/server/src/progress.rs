@@ -8,7 +8,9 @@ use tracing_subscriber::EnvFilter;
 /// A bar in bytes with rate and remaining time; nothing is drawn off a terminal.
 pub fn bytes_bar(total: u64, what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{msg:32!} {bar:28} {bytes:>10} of {total_bytes} {bytes_per_sec:>12} {eta:>4} left");
+    let style = ProgressStyle::with_template(
+        "{msg:32!} {bar:28} {bytes:>10} of {total_bytes} {bytes_per_sec:>12} {eta:>4} left",
+    );
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(what.to_owned());
     bar
@@ -41,7 +43,10 @@ pub fn log_to_stderr(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    let default = format!("warn,mistralrs_core=off,mistralrs=off,qdrant_edge=error,{}", OURS.map(|name| format!("{name}={ours}")).join(","));
+    let default = format!(
+        "warn,mistralrs_core=off,mistralrs=off,qdrant_edge=error,{}",
+        OURS.map(|name| format!("{name}={ours}")).join(",")
+    );
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // A second call, in a test, keeps the first logger.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();

@@ -206,7 +206,8 @@ impl Settings {
         let mut builder = Config::builder().add_source(config::File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some((path, text)) = file {
             let wrong = |reason: String| SettingsError::File { path: path.to_owned(), reason };
-            let given: toml::Table = toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+            let given: toml::Table =
+                toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
             let known: toml::Table = toml::from_str(DEFAULTS).map_err(|error| layer(error.to_string()))?;
             check(&given, &known, "").map_err(wrong)?;
             builder = builder.add_source(config::File::from_str(text, FileFormat::Toml));
@@ -297,7 +298,8 @@ mod tests {
 
     #[test]
     fn later_layers_win() {
-        let slots = |file, variables: &[(&str, &str)], flags: &[&str]| merged(file, variables, flags).unwrap().engine.slots;
+        let slots =
+            |file, variables: &[(&str, &str)], flags: &[&str]| merged(file, variables, flags).unwrap().engine.slots;
         let default = slots("", &[], &[]);
         assert_eq!(slots("[engine]\nslots = 9", &[], &[]), 9);
         assert_ne!(default, 9);

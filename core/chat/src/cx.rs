@@ -69,12 +69,7 @@ pub struct Setting {
 
 impl Cx {
     /// A view for one call. Only the host makes one.
-    pub fn new(
-        ports: Ports,
-        setting: Setting,
-        events: mpsc::UnboundedSender<Event>,
-        trace: Arc<Mutex<Trace>>,
-    ) -> Self {
+    pub fn new(ports: Ports, setting: Setting, events: mpsc::UnboundedSender<Event>, trace: Arc<Mutex<Trace>>) -> Self {
         let Setting { call, readable, language, conversation } = setting;
         Self { ports, call, readable, language, conversation, events, trace }
     }

@@ -137,10 +137,28 @@ mod tests {
     #[test]
     fn too_much_is_refused() {
         let long = "x".repeat(100 * 1024);
-        check(Role::Member, Visibility::Room, &long, FREE, expect!["That is 100 kB of text; I read at most 16 kB at once. Please send the part that matters."]);
+        check(
+            Role::Member,
+            Visibility::Room,
+            &long,
+            FREE,
+            expect!["That is 100 kB of text; I read at most 16 kB at once. Please send the part that matters."],
+        );
         let mine = Load { of_caller: 2, ..FREE };
-        check(Role::Member, Visibility::Room, "", mine, expect!["You have 2 calls running already; please wait for one of them."]);
+        check(
+            Role::Member,
+            Visibility::Room,
+            "",
+            mine,
+            expect!["You have 2 calls running already; please wait for one of them."],
+        );
         let full = Load { in_all: 10, ..FREE };
-        check(Role::Member, Visibility::Room, "", full, expect!["I have more calls waiting than I can promise to answer; please try again in a minute."]);
+        check(
+            Role::Member,
+            Visibility::Room,
+            "",
+            full,
+            expect!["I have more calls waiting than I can promise to answer; please try again in a minute."],
+        );
     }
 }

@@ -117,12 +117,7 @@ impl Shared {
         self.parts.plugins.iter().map(|plugin| plugin.manifest()).collect()
     }
 
-    async fn serve(
-        self: Arc<Self>,
-        message: Message,
-        events: mpsc::UnboundedSender<Event>,
-        token: CancellationToken,
-    ) {
+    async fn serve(self: Arc<Self>, message: Message, events: mpsc::UnboundedSender<Event>, token: CancellationToken) {
         match self.parts.inbox.open(&message).await {
             Ok(Seen::New) => {}
             Ok(Seen::Before) => return,
@@ -182,9 +177,7 @@ impl Shared {
         }
     }
 
-    async fn embed_utterances(
-        &self,
-    ) -> Result<Vec<(&'static str, &'static Command, Embedding)>, chat::PortError> {
+    async fn embed_utterances(&self) -> Result<Vec<(&'static str, &'static Command, Embedding)>, chat::PortError> {
         let mut found = Vec::new();
         for manifest in self.manifests() {
             for command in manifest.commands.iter().filter(|command| !command.utterances.is_empty()) {
@@ -331,9 +324,7 @@ impl Shared {
                 let sentence = format!("This took longer than {} seconds, so I stopped.", deadline.as_secs());
                 ("overdue", String::new(), Event::Failed { sentence })
             }
-            Outcome::Cancelled => {
-                ("cancelled", String::new(), Event::Failed { sentence: "Stopped.".to_owned() })
-            }
+            Outcome::Cancelled => ("cancelled", String::new(), Event::Failed { sentence: "Stopped.".to_owned() }),
         };
         send(events, last);
         (name, error)

@@ -1,5 +1,5 @@
 //! From a message to a reply: [`route`], then [`gate`], then [`session`], then the [`host`], which waits in the
-//! [`queue`] and runs the plugin; [`retrieve`] is what its searches do.
+//! [`queue`] and runs the plugin; [`retrieve`] is what its searches do, with a [`lexicon`].
 //!
 //! Start reading at `host.rs`; the others are what it calls.
 //!
@@ -7,12 +7,13 @@
 //! host waits.
 //! **Invariant:** a plugin runs only with a [`Permit`](gate::Permit), and only the gate makes one.
 
-pub mod host;
-pub mod route;
 pub mod gate;
-pub mod session;
+pub mod host;
+pub mod lexicon;
 pub mod queue;
 pub mod retrieve;
+pub mod route;
+pub mod session;
 
 pub use host::{Host, Parts, Settings};
 pub use retrieve::Retriever;

@@ -107,7 +107,8 @@ impl Queue {
     /// How many calls of `caller`, and how many in all, wait or run.
     pub fn load(&self, caller: &MemberId) -> (usize, usize) {
         let state = self.lock();
-        let parties = || state.running.iter().map(|(_, party)| party).chain(state.waiting.iter().map(|(_, party, _)| party));
+        let parties =
+            || state.running.iter().map(|(_, party)| party).chain(state.waiting.iter().map(|(_, party, _)| party));
         (parties().filter(|party| party.caller == *caller).count(), parties().count())
     }
 }

@@ -1,15 +1,17 @@
-//! What a search does: embed the question, look it up in the index, fetch the passages, find their best lines.
+//! What a search does: embed the question, look it up in the index, fetch the passages, order them by what they say
+//! (see [`lexicon`](crate::lexicon)), find their best lines.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chat::{
     PassageId, PortError, Readable,
-    ports::{
-        Documents, EmbedTask, Embedder, Evidence, Index, IndexQuery, Search, SearchMode, SearchRequest,
-    },
+    ports::{Documents, EmbedTask, Embedder, Evidence, Index, IndexQuery, Search, SearchMode, SearchRequest},
     text,
 };
+use tokio::sync::watch;
+
+use crate::lexicon::{self, Lexicon};
 
 /// Searches for at most so many passages get their best lines.
 const LINES_LIMIT: usize = 20;
@@ -20,18 +22,48 @@ const LINES_TRIED: usize = 3;
 /// What sharing all terms with the question is worth against a cosine.
 const SHARE_WEIGHT: f32 = 0.3;
 
+/// Hits that are ordered by what they say; those below keep the order of the fusion.
+const ORDERED: usize = 50;
+
+/// How long a search waits for the lexicon of a library that was just opened; then it goes without.
+const LEXICON_WITHIN: Duration = Duration::from_millis(500);
+
 /// Retrieval over one library.
 #[derive(Clone)]
 pub struct Retriever {
     index: Arc<dyn Index>,
     embedder: Arc<dyn Embedder>,
     documents: Arc<dyn Documents>,
+    lexicon: watch::Receiver<Option<Arc<Lexicon>>>,
 }
 
 impl Retriever {
-    /// Retrieval with these ports.
+    /// Retrieval with these ports. The library's terms are counted in the background; needs a tokio runtime.
     pub fn new(index: Arc<dyn Index>, embedder: Arc<dyn Embedder>, documents: Arc<dyn Documents>) -> Self {
-        Self { index, embedder, documents }
+        let (sender, lexicon) = watch::channel(None);
+        let (from, model) = (Arc::clone(&documents), embedder.model().to_owned());
+        tokio::spawn(async move {
+            match Lexicon::read(from.as_ref(), &model).await {
+                // Nobody may be left to use it.
+                Ok(lexicon) => drop(sender.send(Some(Arc::new(lexicon)))),
+                Err(error) => {
+                    tracing::warn!(%error, "the library's terms cannot be counted; the fusion's order stands")
+                }
+            }
+        });
+        Self { index, embedder, documents, lexicon }
+    }
+
+    /// Waits until the library's terms are counted: for measurements.
+    pub async fn ready(&self) {
+        // An error means that they never will be, and was logged.
+        let _ = self.lexicon.clone().wait_for(Option::is_some).await;
+    }
+
+    async fn lexicon(&self) -> Option<Arc<Lexicon>> {
+        let mut lexicon = self.lexicon.clone();
+        let waited = tokio::time::timeout(LEXICON_WITHIN, lexicon.wait_for(Option::is_some)).await;
+        waited.ok()?.ok()?.clone()
     }
 }
 
@@ -44,7 +76,7 @@ impl Search for Retriever {
             text: request.text.clone(),
             dense: Some(vector.clone()).filter(|_| request.mode != SearchMode::Sparse),
             mode: request.mode,
-            limit: request.limit,
+            limit: request.limit.max(ORDERED),
             per_document_max: request.per_document_max,
             documents: request.documents.clone(),
             languages: Vec::new(),
@@ -55,7 +87,10 @@ impl Search for Retriever {
         let hits = self.index.search(&query).await?;
         let ids: Vec<PassageId> = hits.iter().map(|hit| hit.passage.clone()).collect();
         let found = self.documents.passages(Some(readable), &ids).await?;
-        let terms: HashSet<String> = text::terms(&request.text).into_iter().collect();
+        let question = text::terms(&request.text);
+        let terms: HashSet<String> = question.iter().cloned().collect();
+        // What only the words found lies no nearer than the farthest that the vectors found.
+        let farthest = hits.iter().filter_map(|hit| hit.cosine).reduce(f32::min).unwrap_or(0.0);
         let mut evidence: Vec<Evidence> = found
             .into_iter()
             .filter_map(|(passage, document)| {
@@ -63,10 +98,14 @@ impl Search for Retriever {
                 let held: HashSet<String> =
                     text::terms(&document.title).into_iter().chain(text::terms(&passage.text)).collect();
                 let coverage = share(&terms, &held);
-                let (score, cosine, line) = (hit.score, hit.cosine.unwrap_or(0.0), 0..passage.text.len());
+                let (score, cosine, line) = (hit.score, hit.cosine.unwrap_or(farthest), 0..passage.text.len());
                 Some(Evidence { passage, document, score, cosine, coverage, line, line_cosine: 0.0 })
             })
             .collect();
+        if let (SearchMode::Hybrid, Some(lexicon)) = (request.mode, self.lexicon().await) {
+            order(&mut evidence, &lexicon, &question);
+        }
+        evidence.truncate(request.limit);
         // Lines are for people: a ranking of a hundred documents needs none.
         if request.limit <= LINES_LIMIT {
             self.choose_lines(&mut evidence, &terms, &vector).await?;
@@ -107,6 +146,17 @@ impl Retriever {
         }
         Ok(())
     }
+}
+
+/// Orders the first of the hits by what they say.
+fn order(evidence: &mut [Evidence], lexicon: &Lexicon, question: &[String]) {
+    let first = evidence.len().min(ORDERED);
+    for evidence in &mut evidence[..first] {
+        let lexical = lexicon.compare(question, &evidence.document.title, &evidence.passage.text);
+        evidence.score = lexicon::score(evidence.cosine, lexical);
+        evidence.coverage = lexical.coverage;
+    }
+    evidence[..first].sort_by(|a, b| b.score.total_cmp(&a.score));
 }
 
 /// The sentences of a passage with the largest shares of `terms`, at most [`LINES_TRIED`].

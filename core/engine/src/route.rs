@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat::{Argument, Args, Command, Kind, Manifest, Value};
+use chat::{Args, Argument, Command, Kind, Manifest, Value};
 
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,9 +34,7 @@ pub fn route(manifests: &[&'static Manifest], text: &str, addressed: bool) -> Ro
     };
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let word = word.to_lowercase();
-    let found = manifests
-        .iter()
-        .find_map(|manifest| manifest.command(&word).map(|command| (manifest.name, command)));
+    let found = manifests.iter().find_map(|manifest| manifest.command(&word).map(|command| (manifest.name, command)));
     match found {
         Some((plugin, command)) if prefixed => match arguments(command, rest) {
             Ok(args) => Route::Call { plugin, command, args },
@@ -185,14 +183,18 @@ mod tests {
         summary: HELP,
         commands: &[
             command("ask", &[Argument { name: "question", help: HELP, kind: Kind::Text, required: true }]),
-            command("line", &[
-                Argument { name: "number", help: HELP, kind: Kind::Integer { min: 1, max: 20 }, required: true },
-            ]),
-            command("list", &[
-                Argument { name: "order", help: HELP, kind: Kind::Choice(&["title", "year"]), required: false },
-                Argument { name: "all", help: HELP, kind: Kind::Flag, required: false },
-                Argument { name: "matching", help: HELP, kind: Kind::Text, required: false },
-            ]),
+            command(
+                "line",
+                &[Argument { name: "number", help: HELP, kind: Kind::Integer { min: 1, max: 20 }, required: true }],
+            ),
+            command(
+                "list",
+                &[
+                    Argument { name: "order", help: HELP, kind: Kind::Choice(&["title", "year"]), required: false },
+                    Argument { name: "all", help: HELP, kind: Kind::Flag, required: false },
+                    Argument { name: "matching", help: HELP, kind: Kind::Text, required: false },
+                ],
+            ),
         ],
     };
 
@@ -231,7 +233,11 @@ mod tests {
 
     #[test]
     fn arguments_are_read_by_name_and_by_order() {
-        check("!list year --all neural parsing", true, expect!["call list [all=true, matching=neural parsing, order=year]"]);
+        check(
+            "!list year --all neural parsing",
+            true,
+            expect!["call list [all=true, matching=neural parsing, order=year]"],
+        );
         check("!list matching:neural parsing", true, expect!["call list [matching=neural parsing]"]);
         check("!list order:title", true, expect!["call list [order=title]"]);
     }
@@ -241,7 +247,11 @@ mod tests {
         check("!line two", true, expect!["usage It is called like this: `line <number 1..20>`."]);
         check("!line 21", true, expect!["usage It is called like this: `line <number 1..20>`."]);
         check("!list colour", true, expect!["usage It is called like this: `list [title|year] [--all] [matching]`."]);
-        check("!lien 2", true, expect!["usage There is no command `lien`. Did you mean `line`? `help` lists them all."]);
+        check(
+            "!lien 2",
+            true,
+            expect!["usage There is no command `lien`. Did you mean `line`? `help` lists them all."],
+        );
     }
 
     #[test]

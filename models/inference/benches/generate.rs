@@ -1,5 +1,5 @@
 //! Tokens a second of the embedded language model, at 1 and 4 callers, and the memory after many answers:
-//! `cargo bench --package inference --bench generate`. 
+//! `cargo bench --package inference --bench generate`.
 //!
 //! A plain program: a table of medians says more here than a harness made for nanoseconds.
 
@@ -65,7 +65,8 @@ async fn answers(model: &LanguageModel, callers: usize, words: usize, run: usize
 }
 
 async fn answer(model: &LanguageModel, words: usize, seed: usize) -> (Usage, Duration) {
-    let text: Vec<String> = (0..words).map(|word| ["lake", "duck", "reed", "shore", "bird"][(word * 7 + seed) % 5].to_owned()).collect();
+    let text: Vec<String> =
+        (0..words).map(|word| ["lake", "duck", "reed", "shore", "bird"][(word * 7 + seed) % 5].to_owned()).collect();
     let prompt = Prompt::new("Tell a long story.", format!("{seed} {}", text.join(" ")), COMPLETION);
     let started = Instant::now();
     let mut pieces = model.generate(prompt).await.expect("it starts");

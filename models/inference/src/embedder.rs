@@ -85,10 +85,9 @@ impl QueuedEncoder {
         }
         let (reply, answer) = oneshot::channel();
         let request = request(task, texts.iter().map(|&text| text.to_owned()).collect(), reply);
-        self.queue.push(task == EmbedTask::Query, request).map_err(|retry_after| PortError::Overloaded {
-            port: PORT,
-            retry_after,
-        })?;
+        self.queue
+            .push(task == EmbedTask::Query, request)
+            .map_err(|retry_after| PortError::Overloaded { port: PORT, retry_after })?;
         answer.await.unwrap_or(Err(PortError::Cancelled { port: PORT }))
     }
 }

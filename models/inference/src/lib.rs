@@ -7,18 +7,18 @@
 //! **Invariant:** no type of mistralrs, candle or tokenizers leaves this crate.
 
 pub mod catalogue;
-pub mod fetch;
-pub mod gguf;
-pub mod generator;
 pub mod embedder;
 pub mod encoder;
 mod error;
+pub mod fetch;
+pub mod generator;
+pub mod gguf;
 
 pub use catalogue::{Catalogue, Model};
-pub use error::ModelError;
-pub use fetch::Fetcher;
 pub use embedder::QueuedEncoder;
 pub use encoder::Encoder;
+pub use error::ModelError;
+pub use fetch::Fetcher;
 pub use generator::LanguageModel;
 
 /// The GPU that language models would run on, where this build supports one and there is one.

@@ -35,8 +35,10 @@ pub async fn chat(settings: &Settings) -> anyhow::Result<bool> {
 pub async fn converse(home: Home) -> anyhow::Result<bool> {
     apologise(&home).await?;
     if io::stdin().is_terminal() {
-        say("Ask a question. `line 2` shows a source in its place, `help` lists the commands, Ctrl-C stops an answer, \
-             Ctrl-D leaves.\n");
+        say(
+            "Ask a question. `line 2` shows a source in its place, `help` lists the commands, Ctrl-C stops an answer, \
+             Ctrl-D leaves.\n",
+        );
     }
     let (dispatch, transcript) = home.host();
     console::converse(dispatch, transcript, home.seat()).await?;

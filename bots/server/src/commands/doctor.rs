@@ -75,7 +75,9 @@ fn processor(sheet: &mut Sheet) {
     match (inference::gpu(), cfg!(any(feature = "cuda", feature = "metal"))) {
         (Some(name), _) => sheet.good("gpu", &name),
         (None, true) => sheet.note("gpu", "none found; answers are written on the CPU"),
-        (None, false) => sheet.note("gpu", "this build has no GPU support; build with --features cuda or metal to use one"),
+        (None, false) => {
+            sheet.note("gpu", "this build has no GPU support; build with --features cuda or metal to use one")
+        }
     }
 }
 
@@ -100,7 +102,13 @@ fn models(settings: &Settings, deep: bool, sheet: &mut Sheet) -> anyhow::Result<
         match found {
             Err(error) => sheet.bad("model", &error.to_string()),
             Ok(model) if inference::memory_free_mib().is_some_and(|free| free < model.memory_mib) => {
-                sheet.bad("model", &format!("{name} needs {} MiB of memory; close something or choose a smaller one", model.memory_mib));
+                sheet.bad(
+                    "model",
+                    &format!(
+                        "{name} needs {} MiB of memory; close something or choose a smaller one",
+                        model.memory_mib
+                    ),
+                );
             }
             Ok(_) => sheet.good("model", &format!("{name}{}", if deep { ", checksums right" } else { "" })),
         }

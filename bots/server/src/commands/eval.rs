@@ -83,7 +83,13 @@ pub async fn run(settings: &Settings, options: &EvalRetrieval) -> anyhow::Result
             let pairs: Vec<(f64, f64)> = other.iter().copied().zip(hybrid.iter().copied()).collect();
             if let Some(difference) = Bootstrap::new(10_000, 1).difference(&pairs) {
                 let (mean, p) = (difference.gain, difference.p_value);
-                say(&format!("hybrid - {}: nDCG@10 {:+.4} [{:+.4}, {:+.4}], p = {p:.4}", name(*mode), mean.mean, mean.low, mean.high));
+                say(&format!(
+                    "hybrid - {}: nDCG@10 {:+.4} [{:+.4}, {:+.4}], p = {p:.4}",
+                    name(*mode),
+                    mean.mean,
+                    mean.low,
+                    mean.high
+                ));
             }
         }
     }
@@ -107,11 +113,11 @@ async fn measure(
     mode: SearchMode,
 ) -> anyhow::Result<Vec<f64>> {
     let retriever = home.retriever();
+    retriever.ready().await;
     let readable = readable();
     let (mut ranked, mut times) = (Vec::new(), Vec::new());
     for (text, judged) in &collection.queries {
-        let request =
-            SearchRequest { per_document_max: 1, mode, ..SearchRequest::new(text.clone(), DEPTH) };
+        let request = SearchRequest { per_document_max: 1, mode, ..SearchRequest::new(text.clone(), DEPTH) };
         let started = Instant::now();
         let found = retriever.search(&readable, &request).await?;
         times.push(started.elapsed().as_secs_f64() * 1_000.0);

@@ -57,8 +57,9 @@ pub async fn run(settings: &Settings, file: &Path, library: &[PathBuf]) -> anyho
     let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut lines = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let line: Line = serde_json::from_str(line)
-            .with_context(|| format!("{}, line {}: question and gold (a list, or \"none\")", file.display(), number + 1))?;
+        let line: Line = serde_json::from_str(line).with_context(|| {
+            format!("{}, line {}: question and gold (a list, or \"none\")", file.display(), number + 1)
+        })?;
         lines.push(line);
     }
     if lines.is_empty() {
@@ -183,14 +184,21 @@ impl Tally {
         (abstained.false_negatives, abstained.true_negatives) = (false_positives, true_positives);
         say(&format!("questions                      {questions}, {} failed", self.failed));
         say(&format!("gold document among sources    {}", share(&self.gold_among_sources)));
-        say(&format!("answers with a draft that stood {} of {}", self.drafted, self.gold_among_sources.len() + false_positives));
+        say(&format!(
+            "answers with a draft that stood {} of {}",
+            self.drafted,
+            self.gold_among_sources.len() + false_positives
+        ));
         say(&format!("sentences with support         {}", share(&self.supported)));
         say(&format!("citations that resolve         {} of {}", self.resolved, self.cited));
         say(&format!("abstention precision, recall   {:.3}, {:.3}", abstained.precision(), abstained.recall()));
         let percentile = |values: &[f64], at: f64| {
             let mut values = values.to_vec();
             values.sort_by(f64::total_cmp);
-            values.get(((values.len() as f64 * at) as usize).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+            values
+                .get(((values.len() as f64 * at) as usize).min(values.len().saturating_sub(1)))
+                .copied()
+                .unwrap_or_default()
         };
         say(&format!(
             "seconds to first sign p50, p95 {:.3}, {:.3}; to whole answer {:.2}, {:.2}",

@@ -32,7 +32,10 @@ pub async fn run(settings: Settings, command: Models) -> anyhow::Result<bool> {
                     (false, false) => "",
                 };
                 let task = if model.task == Task::Generate { "generate" } else { "embed" };
-                say(&format!("{:<24}{task:<10}{:>6} MiB  {:<12}{mark:<16}{}", model.name, model.size_mib, model.license, model.summary));
+                say(&format!(
+                    "{:<24}{task:<10}{:>6} MiB  {:<12}{mark:<16}{}",
+                    model.name, model.size_mib, model.license, model.summary
+                ));
             }
         }
         Models::Show { name } => show(catalogue.get(&name)?, &fetcher),

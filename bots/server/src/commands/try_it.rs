@@ -33,7 +33,8 @@ pub async fn run(mut settings: Settings, samples: Option<PathBuf>) -> anyhow::Re
     settings.data.dir = settings.data_dir().join("try");
     settings.models.generate = GENERATOR_DEFAULT.to_owned();
     settings.models.embed = EMBEDDER_DEFAULT.to_owned();
-    let samples = samples.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/library")));
+    let samples =
+        samples.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/library")));
     if !samples.is_dir() {
         bail!("the sample papers are not at {}; name a folder of papers with --samples", samples.display());
     }
@@ -54,7 +55,8 @@ pub async fn run(mut settings: Settings, samples: Option<PathBuf>) -> anyhow::Re
         say(&format!("> {question}"));
         let mut renderer = Renderer::new(io::stdout(), io::stdout().is_terminal());
         // Each by itself: the questions are no conversation.
-        let ended = console::ask(&dispatch, &transcript, &home.seat(), &format!("/ask {question}"), &mut renderer).await?;
+        let ended =
+            console::ask(&dispatch, &transcript, &home.seat(), &format!("/ask {question}"), &mut renderer).await?;
         if ended == Ended::Stopped {
             return Ok(false);
         }

@@ -2,14 +2,14 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use chat::{
-    PortError,
-    ports::{EmbedTask, Embedder},
-};
 use super::{QueuedEncoder, SLICE_TOKENS, slice};
 use crate::{
     catalogue::Pooling,
     encoder::reference::{Tiny, text},
+};
+use chat::{
+    PortError,
+    ports::{EmbedTask, Embedder},
 };
 
 fn embedder(calls_max: usize) -> Arc<QueuedEncoder> {
@@ -108,9 +108,7 @@ async fn a_closed_embedder_answers_what_waits_with_cancelled() {
 #[test]
 fn a_slice_grows_and_shrinks_with_the_speed_of_the_machine() {
     let after = |start: usize, tokens_per_ms: f64| {
-        (0..20).fold(start, |now, _| {
-            slice(now, now, Duration::from_secs_f64(now as f64 / tokens_per_ms / 1000.0))
-        })
+        (0..20).fold(start, |now, _| slice(now, now, Duration::from_secs_f64(now as f64 / tokens_per_ms / 1000.0)))
     };
     assert!(after(256, 5.0).abs_diff(200) <= 2, "40 ms at 5 tokens a millisecond");
     assert_eq!(after(256, 1.0), *SLICE_TOKENS.start());

@@ -151,7 +151,8 @@ impl Tiny {
                     let weights: Vec<f64> = key.iter().map(|key| score(key).exp()).collect();
                     let total: f64 = weights.iter().sum();
                     for c in head..head + size {
-                        to[c] = weights.iter().zip(&value).map(|(weight, value)| weight * value[c]).sum::<f64>() / total;
+                        to[c] =
+                            weights.iter().zip(&value).map(|(weight, value)| weight * value[c]).sum::<f64>() / total;
                     }
                 }
             }

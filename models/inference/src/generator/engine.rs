@@ -111,9 +111,8 @@ impl Plan {
 
     /// Loads the weights and starts an engine.
     pub async fn start(self) -> Result<Engine, ModelError> {
-        let engine = build(self.clone())
-            .await
-            .map_err(|source| ModelError::Load { name: self.name.clone(), source })?;
+        let engine =
+            build(self.clone()).await.map_err(|source| ModelError::Load { name: self.name.clone(), source })?;
         Ok(Engine {
             plan: self,
             running: RwLock::new(Running { generation: 0, engine }),
@@ -229,8 +228,7 @@ async fn build(plan: Plan) -> Result<Arc<mistral::MistralRs>, Cause> {
     let pipeline = tokio::task::spawn_blocking(move || {
         let name = folder.to_string_lossy().into_owned();
         let files = vec![gguf::WEIGHTS.to_owned()];
-        let loader =
-            mistral::GGUFLoaderBuilder::new(None, None, name, files, Default::default(), false, None).build();
+        let loader = mistral::GGUFLoaderBuilder::new(None, None, name, files, Default::default(), false, None).build();
         let paths: Box<dyn mistral::ModelPaths> = Box::new(mistral::LocalModelPaths {
             tokenizer_filename: folder.join("tokenizer.json"),
             config_filename: PathBuf::new(),
