@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on fails there")]
 
-mod answers;
-mod command_line;
 mod house;
+mod answers;
 mod library;
+mod command_line;
 mod models;

@@ -4,11 +4,11 @@
 //! commands. Nothing but this crate joins crates.
 
 pub mod cli;
-mod commands;
+pub mod settings;
 pub mod home;
 pub mod ingest;
+mod commands;
 mod progress;
-pub mod settings;
 
 use std::{ffi::OsString, process::ExitCode};
 

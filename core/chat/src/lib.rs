@@ -7,17 +7,17 @@
 //!
 //! **Invariant:** no I/O, no clock, no task: plain data and traits.
 
-pub mod call;
-pub mod cx;
-pub mod document;
-pub mod error;
-pub mod manifest;
-pub mod message;
 pub mod place;
-pub mod ports;
-pub mod reply;
 pub mod scope;
+pub mod message;
+pub mod call;
+pub mod reply;
+pub mod manifest;
+pub mod document;
+pub mod ports;
+pub mod cx;
 pub mod text;
+pub mod error;
 
 pub use call::{Args, Call, CallId, Value};
 pub use cx::Cx;

@@ -7,13 +7,13 @@
 //! host waits.
 //! **Invariant:** a plugin runs only with a [`Permit`](gate::Permit), and only the gate makes one.
 
-pub mod gate;
 pub mod host;
-pub mod lexicon;
+pub mod route;
+pub mod gate;
+pub mod session;
 pub mod queue;
 pub mod retrieve;
-pub mod route;
-pub mod session;
+pub mod lexicon;
 
 pub use host::{Host, Parts, Settings};
 pub use retrieve::Retriever;

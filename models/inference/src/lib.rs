@@ -7,12 +7,12 @@
 //! **Invariant:** no type of mistralrs, candle or tokenizers leaves this crate.
 
 pub mod catalogue;
+pub mod fetch;
+pub mod gguf;
+pub mod generator;
 pub mod embedder;
 pub mod encoder;
 mod error;
-pub mod fetch;
-pub mod generator;
-pub mod gguf;
 
 pub use catalogue::{Catalogue, Model};
 pub use embedder::QueuedEncoder;

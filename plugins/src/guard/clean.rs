@@ -128,7 +128,7 @@ impl Cleaned {
                 other => text.push(other),
             }
         }
-        tidy(&text.replace("()", " "))
+        without_calls(tidy(&text.replace("()", " ")))
     }
 }
 
@@ -247,6 +247,18 @@ fn tidy(text: &str) -> String {
     tidied.trim().to_owned()
 }
 
+/// Takes the sign off every word that calls a whole room, last of all: what stood between the two may be gone by now.
+fn without_calls(mut text: String) -> String {
+    let call = |text: &str| {
+        let lower = text.to_ascii_lowercase();
+        ["@everyone", "@here", "@room"].iter().find_map(|call| lower.find(call))
+    };
+    while let Some(at) = call(&text) {
+        text.remove(at);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,6 +304,7 @@ mod tests {
         check("See [the page](https://evil.example/x?y=1) now.", "See the page now.", &[]);
         check("See https://evil.example. Or evil.com/x, or a@evil.org!", "See. Or, or!", &[]);
         check("Hi @everyone and @\u{200b}here, <@123> <@&9> <#5>", "Hi everyone and here,", &[]);
+        check("stroke@]@everyone @[]@@here", "stroke]everyone ]here", &[]);
         check("@@@room @ana:matrix.example.org <b>x</b>", "room ana: x", &[]);
         check("[1](javascript:alert(1)) it", "it", &[1]);
     }
