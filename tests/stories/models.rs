@@ -167,6 +167,6 @@ async fn the_encoder_puts_like_to_like() {
     let vectors = encoder.embed(EmbedTask::Query, &texts).await.unwrap();
     let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     let (near, far) = (cosine(&vectors[0], &vectors[1]), cosine(&vectors[0], &vectors[2]));
-    assert!(near > 0.5 && far < 0.2, "{near} {far}");
+    assert!(near > far + 0.25, "{near} {far}");
     assert!((cosine(&vectors[0], &vectors[0]) - 1.0).abs() < 1e-4);
 }
