@@ -142,7 +142,7 @@ impl Guard {
     pub fn accept(&mut self, sentence: &str, vector: Option<&[f32]>) -> Verdict {
         let verdict = self.check(sentence, vector);
         if let Verdict::Supported { text, .. } = &verdict {
-            self.kept.push(Kept::new(&Reading::new(text)));
+            self.kept.push(Kept::new(&Reading::new(talk::without_lead(text))));
         }
         verdict
     }

@@ -170,9 +170,9 @@ fn what_claims_nothing_is_empty_or_named_as_such() {
 #[test]
 fn the_same_again_is_a_repetition() {
     let mut guard = small();
-    assert!(matches!(guard.accept("Statins lowered cholesterol in mice.", None), Verdict::Supported { .. }));
+    assert!(matches!(guard.accept("1. Statins lowered cholesterol in mice.", None), Verdict::Supported { .. }));
     assert!(matches!(
-        guard.accept("In mice, statins lowered cholesterol.", None),
+        guard.accept("2. In mice, statins lowered cholesterol.", None),
         Verdict::Struck { why: Why::Repeated, .. }
     ));
 }
