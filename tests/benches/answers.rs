@@ -1,5 +1,5 @@
 //! What a person waits for: first sign, sources, whole answer, alone and with three others; and the memory after 300
-//! answers: `cargo bench --package tests`.
+//! answers: `cargo bench --profile dev --workspace --bench answers`.
 
 use std::{
     sync::Arc,

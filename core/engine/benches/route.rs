@@ -1,4 +1,4 @@
-//! How fast a message is routed: `cargo bench --package engine`.
+//! How fast a message is routed: `cargo bench --profile dev --workspace --bench route`.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Time of one hybrid search in process, at 1 000, 10 000 and 100 000 passages, and what it takes to get there.
 //!
-//! `cargo bench -p index [-- SIZE...]`. Vectors of 384 dimensions in clusters, words by Zipf's law over 50 000 terms,
+//! `cargo bench --profile dev --workspace --bench search [-- SIZE...]`. Vectors of 384 dimensions in clusters, words by Zipf's law over 50 000 terms,
 //! 120 to a passage, 90 % of the passages in the scope that is searched. Prints a row per size and mode. Beside the
 //! times as seen by a caller stands the processor time of all threads, which a busy machine does not stretch (Linux).
 

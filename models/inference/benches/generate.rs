@@ -1,5 +1,6 @@
 //! Tokens a second of the embedded language model, at 1 and 4 callers, and the memory after many answers:
-//! `cargo bench --package inference --bench generate`.
+//! `cargo bench --profile dev --workspace --bench generate` (with
+//! `--package` the features differ and mistral.rs is built again).
 //!
 //! A plain program: a table of medians says more here than a harness made for nanoseconds.
 

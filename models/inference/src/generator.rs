@@ -43,7 +43,7 @@ const PORT: &str = "generator";
 /// Tokens that a chat template adds per turn, at most: role, borders and line breaks.
 const TURN_TOKENS: usize = 12;
 
-/// Prompt tokens that two cores read in two or three seconds (README, "Figures").
+/// Prompt tokens that two cores read within a second: an answer takes three (README, "Figures").
 const PROMPT_TOKENS_CPU: usize = 260;
 
 /// Prompt tokens of a GPU, which reads them at once: as many as small models still attend to.
