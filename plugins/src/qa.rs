@@ -11,14 +11,17 @@ use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use chat::{
-    Action, Argument, Call, Command, Cx, Document, Event, Example, Kind, Manifest, PassageId, PluginError, Quote, Role,
-    Source, Text, Visibility,
+    Action, Argument, Call, Command, Cx, Document, Event, Example, Kind, Manifest, Passage, PassageId, PluginError,
+    Quote, Role, Source, Text, Visibility,
     ports::{Evidence, Plugin, SearchRequest, Speaker},
 };
 use serde::{Deserialize, Serialize};
 
 /// Passages shown as sources, at most.
 const SOURCES_MAX: usize = 5;
+
+/// Text around a line in which its neighbours are looked for, in bytes, on each side.
+const AROUND_BYTES: usize = 2_000;
 
 /// A follow-up with fewer terms than this is searched for together with the question before it.
 const TERMS_MIN: usize = 3;
@@ -76,7 +79,8 @@ pub struct Qa;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Shown {
     passage: PassageId,
-    line: Range<usize>,
+    /// The line itself: a paper that is read again may be cut otherwise.
+    line: String,
 }
 
 #[async_trait]
@@ -117,15 +121,19 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
 
 /// What is searched for: the question, and the one before it where it is too short to stand alone.
 fn searched(cx: &Cx, question: &str) -> String {
-    let before = cx.conversation().iter().rev().find(|(speaker, _)| *speaker == Speaker::User);
-    match before {
-        Some((_, before)) if chat::text::terms(question).len() < TERMS_MIN => format!("{before} {question}"),
+    let stands_alone = |text: &str| chat::text::terms(text).len() >= TERMS_MIN;
+    // `line 2` and other short turns are no question to follow up.
+    let mut before = cx.conversation().iter().rev().filter(|(speaker, _)| *speaker == Speaker::User);
+    match before.find(|(_, before)| stands_alone(before)) {
+        Some((_, before)) if !stands_alone(question) => format!("{before} {question}"),
         _ => question.to_owned(),
     }
 }
 
 /// The fixed answer where the evidence is too weak: what was searched, and what lay nearest.
 async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(), PluginError> {
+    // It has no sources, and `line` must not show those of the answer before.
+    cx.save(&key(cx.call()), None).await?;
     let stats = cx.library_stats().await?;
     if stats.documents == 0 {
         return cx.say(said(
@@ -168,19 +176,25 @@ fn source(evidence: &Evidence, number: usize) -> Source {
         authors: evidence.document.authors_short(),
         year: evidence.document.year,
         link: evidence.document.link(),
-        quote: quote(&evidence.passage, &evidence.line),
+        quote: quote(&evidence.document, &evidence.passage, &evidence.line),
     }
 }
 
-/// A line of a passage with its neighbours, all verbatim.
-fn quote(passage: &chat::Passage, line: &Range<usize>) -> Quote {
-    let sentences = chat::text::sentences(&passage.text, "en");
-    let at = sentences.iter().position(|sentence| sentence.start <= line.start && line.start < sentence.end);
+/// A line of a passage with its neighbours, all verbatim: from the whole text where `document` has it, else from the
+/// passage.
+fn quote(document: &Document, passage: &Passage, line: &Range<usize>) -> Quote {
+    let start = passage.span.start + line.start;
+    let (text, line_start) = match document.text.get(passage.span.clone()) {
+        Some(own) if *own == passage.text => (around(&document.text, start), start),
+        _ => ((0, passage.text.as_str()), line.start),
+    };
+    let (offset, text) = text;
+    let sentences = chat::text::sentences(text, "en");
+    let at = line_start - offset;
+    let at = sentences.iter().position(|sentence| sentence.contains(&at));
     let neighbour = |index: Option<usize>| {
-        index
-            .and_then(|index| sentences.get(index))
-            .map(|range| passage.text[range.clone()].to_owned())
-            .unwrap_or_default()
+        let range = index.and_then(|index| sentences.get(index));
+        range.map(|range| text[range.clone()].trim().to_owned()).unwrap_or_default()
     };
     Quote {
         document: passage.id.document.clone(),
@@ -188,9 +202,24 @@ fn quote(passage: &chat::Passage, line: &Range<usize>) -> Quote {
         line: passage.text.get(line.clone()).unwrap_or_default().to_owned(),
         before: neighbour(at.and_then(|at| at.checked_sub(1))),
         after: neighbour(at.map(|at| at + 1)),
-        page: passage.page,
+        page: document.page_at(start).or(passage.page),
         section: passage.section.clone(),
     }
+}
+
+/// The paragraphs of `text` around the byte `at`, and where they begin.
+fn around(text: &str, at: usize) -> (usize, &str) {
+    let border = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = border(at.saturating_sub(AROUND_BYTES));
+    let end = border((at + AROUND_BYTES).min(text.len()));
+    // From a paragraph's border where there is one, so that the first sentence is whole.
+    let start = text[start..at].find("\n\n").map_or(start, |found| start + found + 2);
+    (start, &text[start..end])
 }
 
 async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
@@ -216,11 +245,14 @@ async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         ));
     };
     let document = cx.document(&wanted.passage.document).await?;
-    let passage = document
-        .as_ref()
-        .and_then(|(_, passages)| passages.iter().find(|passage| passage.id == wanted.passage))
-        .filter(|passage| passage.text.get(wanted.line.clone()).is_some());
-    let (Some((document, _)), Some(passage)) = (&document, passage) else {
+    let found = document.as_ref().and_then(|(document, passages)| {
+        // Its own passage first: another may hold the same line.
+        let own = passages.iter().filter(|passage| passage.id == wanted.passage);
+        let (passage, at) =
+            own.chain(passages).find_map(|passage| Some((passage, passage.text.find(&wanted.line)?)))?;
+        Some((document, passage, at..at + wanted.line.len()))
+    });
+    let Some((document, passage, line)) = found else {
         return cx.say(said(
             cx,
             "That paper was changed or removed since I cited it, or this room may not read it any more.",
@@ -228,13 +260,16 @@ async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         ));
     };
     cx.say(format!("{}\n", document.title))?;
-    cx.reply(Event::Quote { quote: quote(passage, &wanted.line) })
+    cx.reply(Event::Quote { quote: quote(document, passage, &line) })
 }
 
 async fn remember(cx: &Cx, call: &Call, found: &[Evidence]) -> Result<(), PluginError> {
     let shown: Vec<Shown> = found
         .iter()
-        .map(|evidence| Shown { passage: evidence.passage.id.clone(), line: evidence.line.clone() })
+        .map(|evidence| Shown {
+            passage: evidence.passage.id.clone(),
+            line: evidence.passage.text.get(evidence.line.clone()).unwrap_or_default().to_owned(),
+        })
         .collect();
     cx.save(&key(call), serde_json::to_value(shown).ok()).await
 }

@@ -56,7 +56,9 @@ fn exit_codes_are_0_1_and_2() {
     check(&["--set", "engine.slotz=2", "doctor"], 2, "slotz");
     check(&["--config", "none.toml", "doctor"], 2, "none.toml");
     check(&["doctor"], 0, "all is well");
-    check(&["ask", ""], 0, "I need a question.");
+    check(&["ask", ""], 2, "I need a question");
+    check(&["ask", "  "], 2, "I need a question");
+    check(&["config"], 0, "[engine]");
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Editor {
                     if !line.trim().is_empty() {
                         self.editor.add_history_entry(line.trim()).map_err(io::Error::other)?;
                         if let Some(path) = &self.history {
-                            self.editor.save_history(path).map_err(io::Error::other)?;
+                            // A history that cannot be kept, on a full disk say, is no reason to end a chat.
+                            let _ = self.editor.save_history(path);
                         }
                     }
                     return Ok(Some(line));

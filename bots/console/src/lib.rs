@@ -41,7 +41,10 @@ pub enum Ended {
     Stopped,
 }
 
-/// Asks one thing and prints the reply. Ctrl-C ends the answer.
+/// Longest line that is taken through a pipe, in bytes; a longer one is refused, not kept.
+const LINE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Asks one thing and prints the reply. Ctrl-C ends the answer, and so does a reader of the output who has enough.
 ///
 /// # Errors
 /// Where the output cannot be written.
@@ -65,12 +68,12 @@ pub async fn ask(
     transcript.heard(&message);
     let mut events = dispatch.message(message).await;
     let mut ended = Ended::Failed;
+    let enough = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     loop {
         let event = tokio::select! {
             event = events.next() => event,
             // Dropping the stream ends the call.
             _ = tokio::signal::ctrl_c() => {
-                drop(events);
                 ended = Ended::Stopped;
                 break;
             }
@@ -79,17 +82,24 @@ pub async fn ask(
         if let ::chat::Event::Done { .. } = event {
             ended = Ended::Done;
         }
-        renderer.event(&event)?;
+        match renderer.event(&event) {
+            Err(error) if enough(&error) => return Ok(Ended::Done),
+            written => written?,
+        }
     }
-    transcript.said(seat, &renderer.finish(ended == Ended::Stopped)?);
+    match renderer.finish(ended == Ended::Stopped) {
+        Err(error) if enough(&error) => {}
+        text => transcript.said(seat, &text?),
+    }
     Ok(ended)
 }
 
-/// Chats until the input ends: with a line editor on a terminal, line by line through a pipe.
+/// Chats until the input ends: with a line editor on a terminal, line by line through a pipe. Whether a line through a
+/// pipe failed: on a terminal, who asked has seen it.
 ///
 /// # Errors
 /// Where the terminal or the output breaks.
-pub async fn converse(dispatch: Arc<dyn Dispatch>, transcript: Arc<Transcript>, seat: Seat) -> io::Result<()> {
+pub async fn converse(dispatch: Arc<dyn Dispatch>, transcript: Arc<Transcript>, seat: Seat) -> io::Result<bool> {
     if !io::stdin().is_terminal() {
         return plain(dispatch, transcript, seat).await;
     }
@@ -109,10 +119,10 @@ pub async fn converse(dispatch: Arc<dyn Dispatch>, transcript: Arc<Transcript>, 
         .await
         .map_err(io::Error::other)?;
         editor = back;
-        let Some(line) = line? else { return Ok(()) };
+        let Some(line) = line? else { return Ok(true) };
         match line.trim() {
             "" => {}
-            "exit" | "quit" => return Ok(()),
+            "exit" | "quit" => return Ok(true),
             text => {
                 let mut renderer = Renderer::new(io::stdout(), io::stdout().is_terminal());
                 ask(&dispatch, &transcript, &seat, text, &mut renderer).await?;
@@ -121,33 +131,55 @@ pub async fn converse(dispatch: Arc<dyn Dispatch>, transcript: Arc<Transcript>, 
     }
 }
 
-async fn plain(dispatch: Arc<dyn Dispatch>, transcript: Arc<Transcript>, seat: Seat) -> io::Result<()> {
+async fn plain(dispatch: Arc<dyn Dispatch>, transcript: Arc<Transcript>, seat: Seat) -> io::Result<bool> {
     let (sender, mut lines) = tokio::sync::mpsc::channel(1);
     std::thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
+        let mut input = io::stdin().lock();
+        while let Some(line) = line(&mut input) {
             if sender.blocking_send(line).is_err() {
                 return;
             }
         }
     });
+    let mut all = true;
     while let Some(line) = lines.recv().await {
         // A line that is no UTF-8 costs that line.
         let line = match line {
             Ok(line) => line,
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                writeln!(io::stdout(), "I could not read that line: it is not UTF-8.")?;
+                writeln!(io::stdout(), "I could not read that line: {error}.")?;
+                all = false;
                 continue;
             }
             Err(error) => return Err(error),
         };
         match line.trim() {
             "" => {}
-            "exit" | "quit" => return Ok(()),
+            "exit" | "quit" => break,
             text => {
                 let mut renderer = Renderer::new(io::stdout(), io::stdout().is_terminal());
-                ask(&dispatch, &transcript, &seat, text, &mut renderer).await?;
+                all &= ask(&dispatch, &transcript, &seat, text, &mut renderer).await? != Ended::Failed;
             }
         }
     }
-    Ok(())
+    Ok(all)
+}
+
+/// The next line; none at the end. One that is too long or no text is an error of the kind `InvalidData`, and is read
+/// over.
+fn line(input: &mut impl BufRead) -> Option<io::Result<String>> {
+    let mut bytes = Vec::new();
+    match io::Read::take(&mut *input, LINE_BYTES_MAX).read_until(b'\n', &mut bytes) {
+        Ok(0) => return None,
+        Ok(_) => {}
+        Err(error) => return Some(Err(error)),
+    }
+    if bytes.len() as u64 == LINE_BYTES_MAX && !bytes.ends_with(b"\n") {
+        if let Err(error) = input.skip_until(b'\n') {
+            return Some(Err(error));
+        }
+        return Some(Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 1 MiB")));
+    }
+    let text = String::from_utf8(bytes);
+    Some(text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8")))
 }

@@ -42,11 +42,14 @@ pub enum Command {
         /// Who may read them: community:NAME, group:NAME, room:NAME or person:NAME [default: the community]
         #[arg(long)]
         scope: Option<chat::Scope>,
+        /// Also write the whole report, a line for each file, into this file
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
     },
     /// Ask one question
     Ask {
         /// The question
-        #[arg(required = true)]
+        #[arg(required = true, value_parser = question)]
         question: Vec<String>,
     },
     /// Chat in this terminal; through a pipe, one question a line
@@ -63,6 +66,8 @@ pub enum Command {
         #[arg(long)]
         deep: bool,
     },
+    /// Print every key of the configuration with its default and what it means
+    Config,
     /// Measure retrieval and answers
     #[command(subcommand)]
     Eval(Eval),
@@ -172,4 +177,8 @@ pub enum Mode {
     Sparse,
     /// Both, fused by rank and re-ranked
     Hybrid,
+}
+
+fn question(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("I need a question") } else { Ok(text.to_owned()) }
 }

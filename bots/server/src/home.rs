@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use async_trait::async_trait;
 use chat::{
-    Audience, MemberId, Place, Platform, PortError, Role, Scope,
+    Audience, Document, MemberId, Passage, Place, Platform, PortError, Role, Scope,
     cx::Ports,
     ports::{Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Members, Point, Stamp},
 };
@@ -13,12 +13,19 @@ use console::{Seat, Transcript, transcript::ASSISTANT};
 use engine::{Host, Parts, Retriever};
 use index::{EdgeIndex, IndexError, ServerIndex};
 use inference::{Catalogue, Encoder, Fetcher, LanguageModel, Model, QueuedEncoder, generator};
+use library::SplitLimits;
 use store::{DataLock, Store};
 
 use crate::settings::{IndexKind, Settings};
 
 /// Points read, embedded and written at once while the index is topped up.
 const TOP_UP_POINTS: usize = 256;
+
+/// Documents listed at once while a library is cut anew.
+const DOCUMENTS_AT_ONCE: usize = 256;
+
+/// Shortest limit of a passage, however long its title.
+const PASSAGE_TOKENS_MIN: usize = 64;
 
 /// Embedding calls that may wait, of each kind.
 const EMBED_CALLS_MAX: usize = 256;
@@ -80,20 +87,6 @@ impl Home {
         let index = open_index(settings, &dir, &stamp(embedder.as_ref())).await?;
         top_up(&store, index.as_ref(), embedder.as_ref()).await?;
         Ok(Self { settings: settings.clone(), store, embedder, index, generator, _lock: lock })
-    }
-
-    /// Opens the data folder with an empty index, whatever it was built with before.
-    ///
-    /// # Errors
-    /// As [`Home::open`].
-    pub async fn open_for_reindex(settings: &Settings) -> anyhow::Result<Self> {
-        let dir = settings.data_dir();
-        let lock = DataLock::take(&dir)?;
-        let store = Store::open(&dir).await?;
-        let fetcher = Fetcher::new(settings.models_dir());
-        let embedder = Arc::new(encoder(&fetcher, catalogue(settings)?.get(&settings.models.embed)?).await?);
-        let index = empty_index(settings, &dir, &stamp(embedder.as_ref())).await?;
-        Ok(Self { settings: settings.clone(), store, embedder, index, generator: None, _lock: lock })
     }
 
     /// What the index must have been built with.
@@ -211,19 +204,79 @@ async fn open_index(settings: &Settings, dir: &Path, stamp: &Stamp) -> anyhow::R
     }
 }
 
-/// An empty index in place of whatever is there.
-async fn empty_index(settings: &Settings, dir: &Path, stamp: &Stamp) -> anyhow::Result<Arc<dyn Index>> {
-    match settings.index.kind {
+/// Cuts the stored documents anew, builds an index of them aside, and swaps it in; how many passages it holds. Until
+/// then the old one stays.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub async fn reindex(settings: &Settings) -> anyhow::Result<usize> {
+    let dir = settings.data_dir();
+    let _lock = DataLock::take(&dir)?;
+    let store = Store::open(&dir).await?;
+    let fetcher = Fetcher::new(settings.models_dir());
+    let embedder = encoder(&fetcher, catalogue(settings)?.get(&settings.models.embed)?).await?;
+    let stamp = stamp(&embedder);
+    cut_anew(&store, &embedder).await?;
+    let count = match settings.index.kind {
         IndexKind::Embedded => {
-            let (dir, stamp) = (dir.join("index"), stamp.clone());
-            Ok(Arc::new(tokio::task::spawn_blocking(move || EdgeIndex::recreate(&dir, &stamp)).await??))
+            let (index, aside, before) = (dir.join("index"), dir.join("index.new"), dir.join("index.old"));
+            let (home, wanted) = (aside.clone(), stamp.clone());
+            let new = tokio::task::spawn_blocking(move || EdgeIndex::recreate(&home, &wanted)).await??;
+            top_up(&store, &new, &embedder).await?;
+            let count = new.count().await?;
+            drop(new);
+            if before.exists() {
+                std::fs::remove_dir_all(&before).context("an index from before cannot be removed")?;
+            }
+            // A process that dies in between leaves no index; the next start builds one from the kept vectors.
+            if index.exists() {
+                std::fs::rename(&index, &before).context("the old index cannot be moved away")?;
+            }
+            std::fs::rename(&aside, &index).context("the new index cannot be moved in")?;
+            std::fs::remove_dir_all(&before).context("the old index cannot be removed")?;
+            count
         }
         IndexKind::Server => {
             let key = settings.qdrant_api_key()?;
             let Settings { index, .. } = settings;
-            Ok(Arc::new(ServerIndex::recreate(&index.url, key.as_deref(), &index.collection, stamp).await?))
+            let new = ServerIndex::aside(&index.url, key.as_deref(), &index.collection, &stamp).await?;
+            top_up(&store, &new, &embedder).await?;
+            let count = new.count().await?;
+            new.take_over(&index.collection).await?;
+            count
+        }
+    };
+    store.close().await;
+    Ok(count)
+}
+
+/// Cuts every stored document with this version's splitter and this encoder's limits; writes those that come out
+/// otherwise.
+async fn cut_anew(store: &Store, embedder: &QueuedEncoder) -> anyhow::Result<()> {
+    let mut offset = 0;
+    loop {
+        let rows = store.list(None, "", offset, DOCUMENTS_AT_ONCE).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        offset += rows.len();
+        for row in rows {
+            let Some(document) = store.get(None, &row.id).await? else { continue };
+            let passages = passages(&document, embedder);
+            if passages != store.passages_of(None, &row.id).await? {
+                let keys = library::identity::of(&document);
+                let entry = store::Entry { document: &document, passages: &passages, vectors: &[], keys: &keys };
+                store.put_many(embedder.model(), &[entry]).await?;
+            }
         }
     }
+}
+
+/// The passages of a document, each short enough to be embedded whole under its title.
+pub fn passages(document: &Document, embedder: &dyn Embedder) -> Vec<Passage> {
+    let title = embedder.count_tokens(&document.title);
+    let tokens_max = embedder.tokens_max().saturating_sub(2 + title).max(PASSAGE_TOKENS_MIN);
+    library::split(document, &|text| embedder.count_tokens(text), &SplitLimits { tokens_max, ..SplitLimits::default() })
 }
 
 /// What is embedded of a passage: it under its document's title.

@@ -16,11 +16,11 @@ use chat::{
 };
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use library::{Draft, Limits, SplitLimits, WalkError};
+use library::{Draft, Limits, WalkError};
 use store::{Entry, Refusal, SeenFile};
 use tokio_util::sync::CancellationToken;
 
-use crate::home::{Home, embedded};
+use crate::home::{Home, embedded, passages};
 
 /// Passages embedded and stored in one batch.
 const BATCH_PASSAGES: usize = 128;
@@ -35,10 +35,10 @@ pub struct Report {
     pub files: usize,
     /// Files that were as they had been.
     pub files_unchanged: usize,
-    /// Documents that were not there.
-    pub added: usize,
-    /// Documents that were there with other content.
-    pub updated: usize,
+    /// Documents that were not there: file and title.
+    pub added: Vec<(String, String)>,
+    /// Documents that were there with other content: file and title.
+    pub updated: Vec<(String, String)>,
     /// Documents that were there with the same content.
     pub unchanged: usize,
     /// Entries that are a document already known from elsewhere; what they add to it is taken over.
@@ -58,7 +58,7 @@ pub struct Report {
 /// A file as the reader thread hands it over.
 enum Arrival {
     /// Its size and time are those that were remembered.
-    Unchanged { bytes: u64 },
+    Unchanged { file: String, refusals: Vec<Refusal>, bytes: u64 },
     /// It was read.
     Read(Box<ReadFile>),
     /// It cannot be read.
@@ -133,7 +133,10 @@ pub async fn ingest(
     }
     // A reader that panicked refused its file by panicking; the others are done.
     let _ = reader.join();
-    home.index.flush().await?;
+    if let Err(error) = home.index.flush().await {
+        // What was stored stays; the next start completes the index. The report is worth more than a failure here.
+        tracing::warn!(error = %chat::error::chain(&error), "the index could not be flushed");
+    }
     let mut report = run.report;
     report.interrupted = stop.is_cancelled();
     report.seconds = started.elapsed().as_secs_f64();
@@ -165,8 +168,9 @@ fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> A
         Err(error) => return refused(format!("it cannot be read: {error}"), None),
     };
     let reader = reader_version();
-    if before.is_some_and(|seen| seen.bytes == bytes && seen.modified == modified && seen.reader == reader) {
-        return Arrival::Unchanged { bytes };
+    let unchanged = |seen: &&SeenFile| seen.bytes == bytes && seen.modified == modified && seen.reader == reader;
+    if let Some(seen) = before.filter(unchanged) {
+        return Arrival::Unchanged { file: found.file.clone(), refusals: seen.refusals.clone(), bytes };
     }
     let limits = Limits::default();
     if bytes > limits.bytes_max {
@@ -194,7 +198,9 @@ fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> A
     match library::read(&found.file, &content, &limits) {
         Err(error) => {
             let refusals = vec![Refusal { entry: String::new(), sentence: error.to_string() }];
-            refused(error.to_string(), Some(Box::new(SeenFile { refusals, ..seen })))
+            // What came of it before stays, and stays its own, until it can be read again.
+            let documents = before.map(|before| before.documents.clone()).unwrap_or_default();
+            refused(error.to_string(), Some(Box::new(SeenFile { refusals, documents, ..seen })))
         }
         Ok(reading) => {
             let refusals = reading
@@ -237,9 +243,10 @@ struct Run<'a> {
 impl Run<'_> {
     async fn take(&mut self, arrival: Arrival, stop: &CancellationToken) -> anyhow::Result<()> {
         match arrival {
-            Arrival::Unchanged { bytes } => {
+            Arrival::Unchanged { file, refusals, bytes } => {
                 self.report.files_unchanged += 1;
                 self.bar.inc(bytes);
+                self.refuse(&file, &refusals);
             }
             Arrival::Refused { file, sentence, seen, bytes } => {
                 self.bar.inc(bytes);
@@ -260,11 +267,8 @@ impl Run<'_> {
 
     async fn read(&mut self, read: ReadFile, stop: &CancellationToken) -> anyhow::Result<()> {
         let ReadFile { mut seen, before, drafts, .. } = read;
-        let name =
-            Path::new(&seen.file).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        for refusal in &seen.refusals {
-            self.report.refused.push((format!("{name}#{}", refusal.entry), refusal.sentence.clone()));
-        }
+        let name = short(&seen.file).to_owned();
+        self.refuse(&name, &seen.refusals);
         let share = seen.bytes / (drafts.len() as u64).max(1);
         let mut documents = BTreeSet::new();
         for draft in drafts {
@@ -272,7 +276,7 @@ impl Run<'_> {
                 // What is stored stays; the file is read again by the next run.
                 return Ok(());
             }
-            let document = draft.into_document(self.scope.clone(), &name, &seen.content_hash);
+            let document = draft.into_document(self.scope.clone(), &seen.file, &seen.content_hash);
             documents.insert(self.add(document, before.as_ref()).await?);
             self.bar.inc(share);
             if self.batch.iter().map(|pending| pending.passages.len()).sum::<usize>() >= BATCH_PASSAGES {
@@ -282,6 +286,14 @@ impl Run<'_> {
         seen.documents = documents.into_iter().collect();
         self.files.push(OpenFile { seen, before });
         Ok(())
+    }
+
+    /// Reports what of a file is refused, again in every run: it is still not in the library.
+    fn refuse(&mut self, file: &str, refusals: &[Refusal]) {
+        for Refusal { entry, sentence } in refusals {
+            let name = if entry.is_empty() { file.to_owned() } else { format!("{file}#{entry}") };
+            self.report.refused.push((name, sentence.clone()));
+        }
     }
 
     /// Takes a document into the batch, unless it is known from elsewhere; under which id it is known from now on.
@@ -299,16 +311,22 @@ impl Run<'_> {
                 None => self.home.store.get(None, &known).await?,
             };
             let own = before.is_some_and(|before| before.documents.contains(&known));
-            if let Some(other) = other.filter(|other| !(own && other.provenance.file == document.provenance.file)) {
-                let (file, title) = (document.provenance.file.clone(), document.title.clone());
-                self.report.duplicates.push((file, title));
-                match merge(other, document) {
-                    // It says nothing that is not known.
-                    None => return Ok(known),
-                    Some(merged) => document = merged,
+            match other {
+                Some(other) if own && other.provenance.file == document.provenance.file => {
+                    document = renew(other, document);
                 }
-                keys.extend(library::identity::of(&document));
+                Some(other) => {
+                    let (file, title) = (short(&document.provenance.file).to_owned(), document.title.clone());
+                    self.report.duplicates.push((file, title));
+                    match merge(other, document) {
+                        // It says nothing that is not known.
+                        None => return Ok(known),
+                        Some(merged) => document = merged,
+                    }
+                }
+                None => {}
             }
+            keys.extend(library::identity::of(&document));
             // The same paper, better told: it keeps its id, so that links to it hold.
             document.id = known.clone();
             if let Some(at) = pending {
@@ -318,11 +336,7 @@ impl Run<'_> {
         for key in &keys {
             self.claimed.insert(key.clone(), document.id.clone());
         }
-        let embedder = &self.home.embedder;
-        let limits = SplitLimits { tokens_max: embedder.tokens_max().saturating_sub(2), ..SplitLimits::default() };
-        let title_tokens = embedder.count_tokens(&document.title);
-        let limits = SplitLimits { tokens_max: limits.tokens_max.saturating_sub(title_tokens).max(64), ..limits };
-        let passages = library::split(&document, &|text| embedder.count_tokens(text), &limits);
+        let passages = passages(&document, self.home.embedder.as_ref());
         let id = document.id.clone();
         self.batch.push(Pending { document, passages, keys });
         Ok(id)
@@ -368,39 +382,72 @@ impl Run<'_> {
         if !points.is_empty() {
             self.home.index.upsert(points).await?;
         }
-        for stored in preview {
+        for (stored, pending) in preview.into_iter().zip(&self.batch) {
+            let row = || (short(&pending.document.provenance.file).to_owned(), pending.document.title.clone());
             match stored {
-                Stored::Added => self.report.added += 1,
-                Stored::Updated => self.report.updated += 1,
+                Stored::Added => self.report.added.push(row()),
+                Stored::Updated => self.report.updated.push(row()),
                 Stored::Unchanged => self.report.unchanged += 1,
             }
         }
         self.batch.clear();
-        for file in std::mem::take(&mut self.files) {
-            self.forget_lost(&file).await?;
+        let files = std::mem::take(&mut self.files);
+        for file in &files {
             self.home.store.see(&file.seen).await?;
         }
-        Ok(())
+        self.forget_lost(&files).await
     }
 
-    /// Removes documents that this file held and holds no more.
-    async fn forget_lost(&mut self, file: &OpenFile) -> anyhow::Result<()> {
-        let Some(before) = &file.before else { return Ok(()) };
-        let name = Path::new(&file.seen.file).file_name().map(|name| name.to_string_lossy().into_owned());
+    /// Removes documents that these files held and that no file holds any more.
+    async fn forget_lost(&mut self, files: &[OpenFile]) -> anyhow::Result<()> {
         let mut lost = Vec::new();
-        for id in before.documents.iter().filter(|id| !file.seen.documents.contains(id)) {
-            // A document that another file told better belongs to that one.
-            if let Some(document) = self.home.store.get(None, id).await?
-                && document.provenance.file.split('#').next() == name.as_deref()
-            {
-                lost.push(id.clone());
-            }
+        for OpenFile { seen, before } in files {
+            let before = before.iter().flat_map(|before| &before.documents);
+            lost.extend(before.filter(|id| !seen.documents.contains(id)).cloned());
         }
+        let lost = self.home.store.unclaimed(&lost).await?;
         if !lost.is_empty() {
             self.report.removed += self.home.store.remove(&lost).await?;
             self.home.index.remove(&lost).await?;
         }
         Ok(())
+    }
+}
+
+/// The name of a file without its folder, for the report.
+pub(crate) fn short(file: &str) -> &str {
+    // A fragment may hold a slash.
+    let path = file.split('#').next().unwrap_or_default();
+    &file[path.rfind(['/', '\\']).map_or(0, |at| at + 1)..]
+}
+
+/// The same file, read again: its new text and what it says, and where other files had named the paper (it then has
+/// identifiers that this one lacks), what those said.
+fn renew(known: Document, new: Document) -> Document {
+    let (old, ids) = (&known.identifiers, &new.identifiers);
+    let lacks = |old: &Option<String>, new: &Option<String>| old.is_some() && new.is_none();
+    let named = lacks(&old.doi, &ids.doi)
+        || lacks(&old.arxiv, &ids.arxiv)
+        || lacks(&old.anthology, &ids.anthology)
+        || lacks(&old.pubmed, &ids.pubmed);
+    if named { told_by(&known, &new, new.clone()) } else { told_by(&new, &known, new.clone()) }
+}
+
+/// `text` with the title, authors and names as `told` has them, and where it has none, as `rest` has.
+fn told_by(told: &Document, rest: &Document, text: Document) -> Document {
+    let ids = (&told.identifiers, &rest.identifiers);
+    Document {
+        title: told.title.clone(),
+        authors: if told.authors.is_empty() { rest.authors.clone() } else { told.authors.clone() },
+        year: told.year.or(rest.year),
+        venue: told.venue.clone().or_else(|| rest.venue.clone()),
+        identifiers: chat::Identifiers {
+            doi: ids.0.doi.clone().or_else(|| ids.1.doi.clone()),
+            arxiv: ids.0.arxiv.clone().or_else(|| ids.1.arxiv.clone()),
+            anthology: ids.0.anthology.clone().or_else(|| ids.1.anthology.clone()),
+            pubmed: ids.0.pubmed.clone().or_else(|| ids.1.pubmed.clone()),
+        },
+        ..text
     }
 }
 
@@ -415,25 +462,16 @@ fn merge(known: Document, new: Document) -> Option<Document> {
     };
     let longer = new.text.len() > known.text.len();
     let better = structure(&new) > structure(&known);
-    let (text, other) = if longer { (new.clone(), known.clone()) } else { (known.clone(), new.clone()) };
-    let told = if better == longer { &text } else { &other };
-    let rest = if better == longer { &other } else { &text };
-    let ids = (&told.identifiers, &rest.identifiers);
-    let merged = Document {
-        title: told.title.clone(),
-        authors: if told.authors.is_empty() { rest.authors.clone() } else { told.authors.clone() },
-        year: told.year.or(rest.year),
-        venue: told.venue.clone().or_else(|| rest.venue.clone()),
-        identifiers: chat::Identifiers {
-            doi: ids.0.doi.clone().or_else(|| ids.1.doi.clone()),
-            arxiv: ids.0.arxiv.clone().or_else(|| ids.1.arxiv.clone()),
-            anthology: ids.0.anthology.clone().or_else(|| ids.1.anthology.clone()),
-            pubmed: ids.0.pubmed.clone().or_else(|| ids.1.pubmed.clone()),
-        },
-        retracted: known.retracted || new.retracted,
-        id: known.id.clone(),
-        ..text
-    };
+    let text = if longer { &new } else { &known };
+    let (told, rest) = if better { (&new, &known) } else { (&known, &new) };
+    let mut merged = told_by(told, rest, text.clone());
+    merged.retracted = known.retracted || new.retracted;
+    merged.id.clone_from(&known.id);
+    // The file that it came from was moved: from now on it is this one's.
+    let from = known.provenance.file.split('#').next().unwrap_or_default();
+    if known.text == new.text && !Path::new(from).exists() {
+        merged.provenance.clone_from(&new.provenance);
+    }
     (merged != known).then_some(merged)
 }
 

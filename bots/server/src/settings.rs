@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use config::{Config, Environment, FileFormat};
+use config::{Config, FileFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Cli;
@@ -183,11 +183,13 @@ impl Settings {
     pub fn load(cli: &Cli) -> Result<Self, SettingsError> {
         let file = match &cli.config {
             Some(path) => Some(path.clone()),
-            None => Some(PathBuf::from(FILE)).filter(|path| path.exists()),
+            None => [PathBuf::from(FILE), Self::own_file()].into_iter().find(|path| path.exists()),
         };
         let text = file.as_deref().map(read).transpose()?;
-        let variables = env::vars().filter(|(name, _)| {
-            name.starts_with("COLLOQUY_") && !NOT_KEYS.contains(&name.as_str()) && !name.starts_with("COLLOQUY_TEST_")
+        // A variable of somebody else's may be no text at all.
+        let variables = env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| is_key(name))?;
+            Some((name, value.to_string_lossy().into_owned()))
         });
         let mut settings = Self::merge(file.as_deref().zip(text.as_deref()), variables, &cli.set)?;
         if let Some(data) = &cli.data {
@@ -212,18 +214,36 @@ impl Settings {
             check(&given, &known, "").map_err(wrong)?;
             builder = builder.add_source(config::File::from_str(text, FileFormat::Toml));
         }
-        let environment = Environment::with_prefix("COLLOQUY")
-            .prefix_separator("_")
-            .separator("__")
-            .try_parsing(true)
-            .source(Some(variables.collect()));
-        builder = builder.add_source(environment);
+        let known: toml::Table = toml::from_str(DEFAULTS).map_err(|error| layer(error.to_string()))?;
+        for (name, value) in variables {
+            let key = name["COLLOQUY_".len()..].to_lowercase().replace("__", ".");
+            known_key(&known, &key).map_err(|reason| layer(format!("the variable {name}: {reason}")))?;
+            builder = builder.set_override(&key, value).map_err(|error| layer(error.to_string()))?;
+        }
         for flag in flags {
             let (key, value) =
                 flag.split_once('=').ok_or_else(|| layer(format!("`--set {flag}` has no `=`; write KEY=VALUE")))?;
+            known_key(&known, key).map_err(|reason| layer(format!("`--set {flag}`: {reason}")))?;
             builder = builder.set_override(key, value).map_err(|error| layer(error.to_string()))?;
         }
-        builder.build().and_then(Config::try_deserialize).map_err(|error| layer(error.to_string()))
+        let settings: Self =
+            builder.build().and_then(Config::try_deserialize).map_err(|error| layer(error.to_string()))?;
+        if settings.community.name.trim().is_empty() {
+            return Err(layer("`community.name` is empty; it names the scope that papers belong to".to_owned()));
+        }
+        Ok(settings)
+    }
+
+    /// The configuration file of this user, read where the working folder has none.
+    pub fn own_file() -> PathBuf {
+        base("XDG_CONFIG_HOME", ".config").join(FILE)
+    }
+
+    /// A library of its own below the data folder, in this process: what is tried or measured leaves the configured
+    /// one, and its Qdrant server, alone.
+    pub fn aside(&mut self, below: &str) {
+        self.data.dir = self.data_dir().join(below);
+        self.index.kind = IndexKind::Embedded;
     }
 
     /// The data folder.
@@ -265,6 +285,34 @@ fn or_else(path: &Path, default: impl FnOnce() -> PathBuf) -> PathBuf {
 fn base(variable: &str, below_home: &str) -> PathBuf {
     let base = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     base.unwrap_or_else(|| env::home_dir().unwrap_or_default().join(below_home)).join("colloquy")
+}
+
+/// Whether a variable of ours names a key, not a secret or something of the tests.
+fn is_key(name: &str) -> bool {
+    name.starts_with("COLLOQUY_") && !NOT_KEYS.contains(&name) && !name.starts_with("COLLOQUY_TEST_")
+}
+
+/// Whether a dotted key stands in the defaults; else what to write instead.
+fn known_key(known: &toml::Table, key: &str) -> Result<(), String> {
+    let (mut table, mut above) = (known, String::new());
+    let mut parts = key.split('.').peekable();
+    while let Some(part) = parts.next() {
+        let name = if above.is_empty() { part.to_owned() } else { format!("{above}.{part}") };
+        let keys = || table.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        match (table.get(part), parts.peek()) {
+            (Some(toml::Value::Table(below)), Some(_)) => (table, above) = (below, name),
+            (Some(toml::Value::Table(below)), None) => {
+                let (first, keys) = (below.keys().next().map_or("", String::as_str), below.keys().count());
+                let variable = format!("COLLOQUY_{}__{}", name.to_uppercase(), first.to_uppercase());
+                return Err(format!(
+                    "`{name}` is a table of {keys} keys; set one, as {variable} or --set {name}.{first}=VALUE"
+                ));
+            }
+            (Some(_), None) => return Ok(()),
+            _ => return Err(format!("there is no key `{name}`; here are {}", keys())),
+        }
+    }
+    Ok(())
 }
 
 /// Holds a file to the keys and types of the defaults.
@@ -326,7 +374,10 @@ mod tests {
         refused("[engine]\nslots = \"two\"", &[], &[], &["`engine.slots`", "string", "integer"]);
         refused("[engine\n", &[], &[], &["colloquy.toml", "line 1"]);
         refused("", &[("COLLOQUY_ENGINE__SLOTS", "two")], &[], &["slots"]);
-        refused("", &[("COLLOQUY_ENGINE__SLOTZ", "2")], &[], &["slotz"]);
+        refused("", &[("COLLOQUY_ENGINE__SLOTZ", "2")], &[], &["COLLOQUY_ENGINE__SLOTZ", "slotz", "slots"]);
+        refused("", &[("COLLOQUY_DATA", "/srv")], &[], &["COLLOQUY_DATA", "COLLOQUY_DATA__DIR", "data.dir"]);
+        refused("", &[("COLLOQUY_MODELS_DIR", "/srv")], &[], &["COLLOQUY_MODELS_DIR", "no key `models_dir`"]);
+        refused("[community]\nname = \" \"", &[], &[], &["community.name"]);
         refused("", &[], &["engine.slots"], &["KEY=VALUE"]);
         refused("[index]\nkind = \"elsewhere\"", &[], &[], &["elsewhere", "embedded"]);
     }

@@ -42,6 +42,8 @@ pub struct Trace {
     pub passages: Vec<PassageId>,
     /// Its prompts, as sent.
     pub prompts: Vec<Prompt>,
+    /// Failures that it went on without, with their causes.
+    pub warnings: Vec<String>,
 }
 
 /// One call's view of the world.
@@ -229,6 +231,11 @@ impl Cx {
     /// [`PluginError::Port`].
     pub async fn save(&self, key: &str, value: Option<serde_json::Value>) -> Result<(), PluginError> {
         self.ports.data.set(&self.call.plugin, key, value).await.map_err(PluginError::port("keeping its data"))
+    }
+
+    /// Notes a failure that the reply goes on without, for the operator.
+    pub fn warn(&self, error: &dyn std::error::Error) {
+        self.note(|trace| trace.warnings.push(crate::error::chain(error)));
     }
 
     /// Sends an event of the reply.

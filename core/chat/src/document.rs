@@ -51,7 +51,7 @@ pub struct Identifiers {
 /// Where a document comes from and what may be done with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// The file it was read from, relative to the ingested folder, with a `#fragment` for one entry of many.
+    /// The whole path of the file it was read from, with a `#fragment` for one entry of many. For the operator alone.
     pub file: String,
     /// The format's name: `pdf`, `jats`, `anthology`, `bibtex`, `atom`, `html`, `markdown`, `text`.
     pub format: String,

@@ -2,6 +2,18 @@
 
 use std::{error::Error, time::Duration};
 
+/// An error with its causes, for the operator.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
 /// A cause, kept for the operator's log.
 pub type Cause = Box<dyn Error + Send + Sync>;
 

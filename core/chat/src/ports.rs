@@ -31,6 +31,9 @@ pub trait Dispatch: Send + Sync {
     /// The reply to a message; empty where it was not meant for the assistant. Dropping it cancels the call.
     async fn message(&self, message: Message) -> BoxStream<'static, Event>;
 
+    /// Waits until no reply is in the making: what a dropped one leaves to write is then written.
+    async fn settled(&self);
+
     /// Everything that can be called, for help and command registration.
     fn manifests(&self) -> Vec<&'static Manifest>;
 }
@@ -327,7 +330,7 @@ pub trait Documents: Send + Sync {
     /// A document's passages, in order.
     async fn passages_of(&self, readable: Option<&Readable>, id: &DocumentId) -> Result<Vec<Passage>, PortError>;
 
-    /// Passages with their documents' listing data (text, pages and sections of the documents left empty), in the
+    /// Passages with their documents' listing data and pages (text and sections of the documents left empty), in the
     /// order of `ids`; one that is gone or not readable is left out.
     async fn passages(
         &self,

@@ -43,7 +43,7 @@ pub fn gate(mut call: Call, command: &Command, extra: &[Scope], load: Load) -> R
     if call.role < command.role_min {
         return Err(format!("`{}` needs the role {}.", command.name, command.role_min.name()));
     }
-    let bytes: usize = call.args.0.values().map(|value| value.to_string().len()).sum();
+    let bytes = bytes(&call);
     if bytes > Message::BYTES_MAX {
         return Err(format!(
             "That is {} kB of text; I read at most {} kB at once. Please send the part that matters.",
@@ -60,6 +60,11 @@ pub fn gate(mut call: Call, command: &Command, extra: &[Scope], load: Load) -> R
     call.place.audience = audience(call.place.audience, command);
     let readable = Readable::of(&call.place, &call.caller, extra);
     Ok(Permit { call, readable })
+}
+
+/// How long the arguments of a call are.
+pub fn bytes(call: &Call) -> usize {
+    call.args.0.values().map(|value| value.to_string().len()).sum()
 }
 
 /// Who will see the reply: a command for the caller alone stays so in every room.

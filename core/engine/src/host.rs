@@ -11,12 +11,16 @@ use async_trait::async_trait;
 use chat::{
     Call, Command, Cx, Event, Manifest, MemberId, Message, PluginError, Usage,
     cx::{Ports, Setting, Trace},
+    error::chain,
     ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Plugin, Prompt, Seen, Speaker},
 };
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
     gate::{self, Load, Permit},
@@ -72,6 +76,7 @@ struct Shared {
     parts: Parts,
     settings: Settings,
     queue: Queue,
+    serving: TaskTracker,
     utterances: OnceCell<Vec<(&'static str, &'static Command, Embedding)>>,
 }
 
@@ -89,7 +94,9 @@ impl Host {
     /// A host of these parts.
     pub fn new(parts: Parts, settings: Settings) -> Self {
         let queue = Queue::new(settings.slots);
-        Self { shared: Arc::new(Shared { parts, settings, queue, utterances: OnceCell::new() }) }
+        let serving = TaskTracker::new();
+        serving.close();
+        Self { shared: Arc::new(Shared { parts, settings, queue, serving, utterances: OnceCell::new() }) }
     }
 }
 
@@ -98,13 +105,18 @@ impl Dispatch for Host {
     async fn message(&self, message: Message) -> BoxStream<'static, Event> {
         let (events, stream) = mpsc::unbounded();
         let token = CancellationToken::new();
-        tokio::spawn(Arc::clone(&self.shared).serve(message, events, token.clone()));
+        let shared = Arc::clone(&self.shared);
+        self.shared.serving.spawn(shared.serve(message, events, token.clone()));
         // Dropping the stream drops the guard, which ends the call.
         futures::stream::unfold((stream, token.drop_guard()), |(mut stream, guard): (_, DropGuard)| async move {
             let event: Option<Event> = mpsc::UnboundedReceiver::next(&mut stream).await;
             event.map(|event| (event, (stream, guard)))
         })
         .boxed()
+    }
+
+    async fn settled(&self) {
+        self.shared.serving.wait().await;
     }
 
     fn manifests(&self) -> Vec<&'static Manifest> {
@@ -162,13 +174,15 @@ impl Shared {
     async fn nearest(&self, text: &str) -> Option<(&'static str, &'static Command)> {
         let manifests = self.manifests();
         let first = manifests.first().and_then(|manifest| Some((manifest.name, manifest.commands.first()?)));
-        let utterances = self.utterances.get_or_try_init(|| self.embed_utterances()).await.ok()?;
+        // What cannot be compared is a question to the library.
+        let Ok(utterances) = self.utterances.get_or_try_init(|| self.embed_utterances()).await else { return first };
         // Where one plugin alone listens, there is nothing to choose.
         if utterances.iter().all(|(plugin, _, _)| Some(*plugin) == first.map(|(plugin, _)| plugin)) {
             return first;
         }
         let head: String = text.chars().take(500).collect();
-        let vector = self.parts.ports.embedder.embed(EmbedTask::Query, &[&head]).await.ok()?.pop()?;
+        let embedded = self.parts.ports.embedder.embed(EmbedTask::Query, &[&head]).await;
+        let Some(vector) = embedded.ok().and_then(|mut vectors| vectors.pop()) else { return first };
         let cosine = |other: &Embedding| vector.iter().zip(other).map(|(a, b)| a * b).sum::<f32>();
         let best = utterances.iter().map(|(plugin, command, other)| (cosine(other), *plugin, *command));
         match best.max_by(|a, b| a.0.total_cmp(&b.0)) {
@@ -228,6 +242,10 @@ impl Shared {
         };
         let usage = trace.lock().map(|trace| trace.usage.clone()).unwrap_or_default();
         let (name, error) = self.tell(&outcome, usage, events);
+        if gate::bytes(&call) > Message::BYTES_MAX {
+            // Refused for its size: the trail does not keep what was not read.
+            call.args = chat::Args::default();
+        }
         self.audit(call, name, error, (started - entered, started.elapsed()), &trace).await;
     }
 
@@ -339,6 +357,10 @@ impl Shared {
         trace: &Mutex<Trace>,
     ) {
         let trace = trace.lock().map(|trace| trace.clone()).unwrap_or_default();
+        for warning in &trace.warnings {
+            tracing::error!(warning, "a call went on without something");
+        }
+        let error = if error.is_empty() { trace.warnings.join("; ") } else { error };
         let hash = |prompt: &Prompt| {
             let text = serde_json::to_vec(prompt).unwrap_or_default();
             format!("{:x}", Sha256::digest(text))
@@ -364,18 +386,6 @@ impl Shared {
 /// Sends to a caller who may have left: the drop guard, not this, ends the call.
 fn send(events: &mpsc::UnboundedSender<Event>, event: Event) {
     let _ = events.unbounded_send(event);
-}
-
-/// An error with its causes, for the operator.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
 
 /// The language of a text: ISO 639-1, English where it cannot be told.

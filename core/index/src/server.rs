@@ -77,19 +77,22 @@ impl ServerIndex {
         Ok(index)
     }
 
-    /// As [`ServerIndex::connect`], with an empty collection in place of whatever the alias pointed to.
+    /// An empty index beside the one that `collection` names, which goes on until [`ServerIndex::take_over`].
     ///
     /// # Errors
     /// [`IndexError::Server`], [`IndexError::Unstamped`].
-    pub async fn recreate(
-        url: &str,
-        api_key: Option<&str>,
-        collection: &str,
-        stamp: &Stamp,
-    ) -> Result<Self, IndexError> {
+    pub async fn aside(url: &str, api_key: Option<&str>, collection: &str, stamp: &Stamp) -> Result<Self, IndexError> {
         let (index, wanted) = Self::client(url, api_key, collection, stamp)?;
-        index.swap(&wanted).await?;
-        Ok(index)
+        let name = index.fresh(&wanted).await?;
+        Ok(Self { alias: name, ..index })
+    }
+
+    /// Makes this index, built [aside](ServerIndex::aside), the one that `collection` names, and drops the one before.
+    ///
+    /// # Errors
+    /// [`IndexError::Server`].
+    pub async fn take_over(&self, collection: &str) -> Result<(), IndexError> {
+        self.point(collection, &self.alias).await
     }
 
     fn client(url: &str, api_key: Option<&str>, collection: &str, stamp: &Stamp) -> Result<(Self, Mark), IndexError> {
@@ -116,23 +119,35 @@ impl ServerIndex {
             .ok_or_else(|| IndexError::Unstamped { collection: collection.to_owned() })
     }
 
-    /// Makes a new collection, points the alias to it, drops those that it pointed to before.
+    /// Makes a new collection and points the alias to it.
     async fn swap(&self, mark: &Mark) -> Result<(), IndexError> {
+        let name = self.fresh(mark).await?;
+        self.point(&self.alias, &name).await?;
+        *self.mark.write().unwrap_or_else(PoisonError::into_inner) = mark.clone();
+        Ok(())
+    }
+
+    /// Makes a new collection.
+    async fn fresh(&self, mark: &Mark) -> Result<String, IndexError> {
         let name = format!("{}.{}", self.alias, Uuid::now_v7().simple());
         self.create(&name, mark).await?;
         // One that ignores metadata would accept any stamp later: better to find out now.
         self.built_with(&name).await?;
-        let alias = CreateAliasBuilder::new(name.as_str(), self.alias.as_str());
-        self.client.create_alias(alias).await.map_err(IndexError::server("swapping collections"))?;
+        Ok(name)
+    }
+
+    /// Points `alias` to the collection `name` and drops those that it pointed to before.
+    async fn point(&self, alias: &str, name: &str) -> Result<(), IndexError> {
+        let swap = CreateAliasBuilder::new(name, alias);
+        self.client.create_alias(swap).await.map_err(IndexError::server("swapping collections"))?;
         let doing = "dropping the old collection";
         let listed = self.client.list_collections().await.map_err(IndexError::server(doing))?;
         for old in listed.collections.into_iter().map(|collection| collection.name) {
-            let ours = old.strip_prefix(&self.alias).and_then(|rest| rest.strip_prefix('.'));
+            let ours = old.strip_prefix(alias).and_then(|rest| rest.strip_prefix('.'));
             if old != name && ours.is_some_and(|id| Uuid::try_parse(id).is_ok()) {
                 self.client.delete_collection(old).await.map_err(IndexError::server(doing))?;
             }
         }
-        *self.mark.write().unwrap_or_else(PoisonError::into_inner) = mark.clone();
         Ok(())
     }
 

@@ -34,8 +34,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The document that this becomes in `scope`, read from `file` (relative to the ingested folder) whose SHA-256 is
-    /// `content_hash`.
+    /// The document that this becomes in `scope`, read from `file` (its whole path: two folders may hold files of one
+    /// name) whose SHA-256 is `content_hash`.
     pub fn into_document(self, scope: Scope, file: &str, content_hash: &str) -> Document {
         let file = match &self.fragment {
             Some(fragment) => format!("{file}#{fragment}"),
@@ -249,6 +249,6 @@ mod tests {
         let one = draft.clone().into_document(scope.clone(), "a.md", "00");
         assert_ne!(one.id, draft.clone().into_document(scope.clone(), "b.md", "00").id);
         assert_eq!(one.id, draft.into_document(scope, "a.md", "11").id);
-        assert_eq!(identity::of(&one), ["file:a.md|rules"]);
+        assert_eq!(identity::of(&one)[0], "file:a.md|rules");
     }
 }

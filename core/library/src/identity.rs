@@ -73,9 +73,15 @@ pub fn keys(title: &str, authors: &[String], ids: &Identifiers) -> Vec<String> {
     keys
 }
 
-/// [`keys`] of a document; never empty: a note without any is known by its file and title.
+/// [`keys`] of a document; never empty: a note without any is known by its file and title, and by its text, so that it
+/// is known again where its file was moved.
 pub fn of(document: &Document) -> Vec<String> {
-    or_file(keys(&document.title, &document.authors, &document.identifiers), &document.provenance.file, &document.title)
+    let keys = keys(&document.title, &document.authors, &document.identifiers);
+    if !keys.is_empty() {
+        return keys;
+    }
+    let text = format!("text:{}", crate::sha256(document.text.as_bytes()));
+    or_file(keys, &document.provenance.file, &document.title).into_iter().chain([text]).collect()
 }
 
 /// `keys`, or the key of a note that has none.

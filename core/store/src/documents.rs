@@ -155,7 +155,7 @@ impl Store {
                 rows.push_unseparated(")");
             }
             query.push(format!(
-                ") SELECT {PASSAGE}, {LISTED} FROM asked a \
+                ") SELECT {PASSAGE}, {LISTED}, d.pages FROM asked a \
                  JOIN passage p ON p.document = a.document AND p.ordinal = a.ordinal \
                  JOIN document d ON d.id = p.document WHERE 1 = 1"
             ));

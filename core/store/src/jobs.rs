@@ -122,6 +122,25 @@ impl Store {
         Ok(())
     }
 
+    /// Those of `ids` that no file holds.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be read.
+    pub async fn unclaimed(&self, ids: &[DocumentId]) -> Result<Vec<DocumentId>, StoreError> {
+        let mut unclaimed = Vec::new();
+        for id in ids {
+            let claimed: Option<i64> = sqlx::query_scalar("SELECT 1 FROM seen_document WHERE document = $1 LIMIT 1")
+                .bind(&id.0)
+                .fetch_optional(&self.read)
+                .await
+                .map_err(StoreError::sql("looking for a document's files"))?;
+            if claimed.is_none() {
+                unclaimed.push(id.clone());
+            }
+        }
+        Ok(unclaimed)
+    }
+
     /// The document of `scope` that is known by one of `keys`: by the first of them that any is known by.
     ///
     /// # Errors

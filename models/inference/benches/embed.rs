@@ -1,6 +1,6 @@
 //! Embeddings per second at batches of 1, 16 and 64 texts of 128 tokens, and the latency of a question.
 //!
-//! `COLLOQUY_MODELS` names the folder of the models; the catalogue's default encoder must have been fetched into it.
+//! `COLLOQUY_TEST_MODELS` names the folder of the models; the catalogue's default encoder must have been fetched into it.
 
 use std::{env, path::PathBuf};
 
@@ -16,7 +16,7 @@ fn main() {
 }
 
 fn model_dir() -> PathBuf {
-    let models = env::var_os("COLLOQUY_MODELS").expect("COLLOQUY_MODELS names the folder of the models");
+    let models = env::var_os("COLLOQUY_TEST_MODELS").expect("COLLOQUY_TEST_MODELS names the folder of the models");
     PathBuf::from(models).join(EMBEDDER_DEFAULT)
 }
 

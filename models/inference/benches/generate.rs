@@ -30,7 +30,7 @@ async fn measure() {
     let name = arguments.next().unwrap_or_else(|| GENERATOR_DEFAULT.to_owned());
     let catalogue = Catalogue::with(extra.as_deref()).expect("the catalogue reads");
     let model = catalogue.get(&name).expect("the model is in it");
-    let root = std::env::var_os("COLLOQUY_MODELS").map_or_else(default_models, Into::into);
+    let root = std::env::var_os("COLLOQUY_TEST_MODELS").map_or_else(default_models, Into::into);
     let folder = Fetcher::new(root).fetch(model, &|_| ()).expect("it can be fetched");
     let started = Instant::now();
     let model = LanguageModel::open(model, &folder, Options::default()).expect("it loads");

@@ -89,6 +89,9 @@ impl Fetcher {
         for (name, _, expected) in &installed.files {
             let found = sha256(&folder.join(name))?;
             if found != *expected {
+                // Without its manifest the model counts as missing: the next fetch brings it anew.
+                let manifest = folder.join("model.json");
+                fs::remove_file(&manifest).map_err(ModelError::io("remove", &manifest))?;
                 return Err(ModelError::Checksum {
                     name: model.name.clone(),
                     file: name.clone(),
@@ -241,6 +244,10 @@ fn from_package(
         fs::create_dir_all(folder).map_err(ModelError::io("create", folder))?;
     }
     if !fs::read_dir(&wheels).is_ok_and(|mut entries| entries.next().is_some()) {
+        // What an interrupted run left is of no use to the next one, and would count as its progress.
+        fs::remove_dir_all(&partial)
+            .and_then(|()| fs::create_dir_all(&partial))
+            .map_err(ModelError::io("empty", &partial))?;
         let pip = |arguments: &[&str]| {
             let mut command = Command::new("python3");
             command.args(["-m", "pip"]).args(arguments).stdin(Stdio::null());

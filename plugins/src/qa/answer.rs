@@ -43,27 +43,39 @@ pub async fn write(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), Pl
         cx.reply(Event::Progress {
             text: said(cx, "Drafting, and checking each sentence ...", "正在起草并逐句核对……"),
         })?;
-        let prompt = prompt::build(question, found, cx.prompt_tokens_advised(), |text| cx.count_tokens(text));
-        let mut pieces = cx.generate(prompt).await?;
-        let mut sentences = Sentences::new("en");
-        while let Some(piece) = pieces.next().await {
-            match piece.map_err(PluginError::port("drafting an answer"))? {
-                Piece::Text(text) => {
-                    for sentence in sentences.push(&text) {
-                        checked.say(cx, &sentence)?;
-                    }
-                }
-                Piece::Done(_) => break,
-            }
-        }
-        for sentence in sentences.finish() {
-            // A sentence that the token limit cut says something else than was meant.
-            if sentence.trim_end().ends_with(['.', '!', '?', ']', ')', '"', '”', '。', '！', '？']) {
-                checked.say(cx, &sentence)?;
-            }
+        match draft(cx, question, found, &mut checked).await {
+            // Whoever asked is gone.
+            Err(PluginError::HungUp) => return Err(PluginError::HungUp),
+            // Without its draft an answer is still its sources' lines.
+            Err(error) => cx.warn(&error),
+            Ok(()) => {}
         }
     }
     checked.finish(cx, found)
+}
+
+async fn draft(cx: &Cx, question: &str, found: &[Evidence], checked: &mut Checked) -> Result<(), PluginError> {
+    let budget = cx.prompt_tokens_advised();
+    let prompt = prompt::build(question, cx.conversation(), found, budget, |text| cx.count_tokens(text));
+    let mut pieces = cx.generate(prompt).await?;
+    let mut sentences = Sentences::new("en");
+    while let Some(piece) = pieces.next().await {
+        match piece.map_err(PluginError::port("drafting an answer"))? {
+            Piece::Text(text) => {
+                for sentence in sentences.push(&text) {
+                    checked.say(cx, &sentence)?;
+                }
+            }
+            Piece::Done(_) => break,
+        }
+    }
+    for sentence in sentences.finish() {
+        // A sentence that the token limit cut says something else than was meant.
+        if sentence.trim_end().ends_with(['.', '!', '?', ']', ')', '"', '”', '。', '！', '？']) {
+            checked.say(cx, &sentence)?;
+        }
+    }
+    Ok(())
 }
 
 struct Checked {

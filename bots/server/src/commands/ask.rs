@@ -1,8 +1,11 @@
 //! `ask` and `chat`: the console in front of the host.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+};
 
-use chat::ports::Inbox;
+use chat::{Platform, ports::Inbox};
 use console::{Ended, Renderer};
 
 use crate::{
@@ -20,6 +23,7 @@ pub async fn run(settings: &Settings, question: &str) -> anyhow::Result<bool> {
     // Through the same door as a chat line, as an explicit command: a question may begin with any word.
     let line = format!("/ask {question}");
     let ended = console::ask(&dispatch, &transcript, &home.seat(), &line, &mut renderer).await?;
+    dispatch.settled().await;
     drop(dispatch);
     home.close().await?;
     Ok(ended == Ended::Done)
@@ -41,14 +45,18 @@ pub async fn converse(home: Home) -> anyhow::Result<bool> {
         );
     }
     let (dispatch, transcript) = home.host();
-    console::converse(dispatch, transcript, home.seat()).await?;
+    let all = console::converse(Arc::clone(&dispatch), transcript, home.seat()).await?;
+    dispatch.settled().await;
+    drop(dispatch);
     home.close().await?;
-    Ok(true)
+    Ok(all)
 }
 
 /// Says what a process that died left unanswered, once.
 async fn apologise(home: &Home) -> anyhow::Result<()> {
-    for message in home.store.unfinished(&home.seat().place.community).await? {
+    let unfinished = home.store.unfinished(&home.seat().place.community).await?;
+    // The other platforms' apologies are their frontends' business.
+    for message in unfinished.into_iter().filter(|message| message.place.platform == Platform::Console) {
         let text = message.text.strip_prefix("/ask ").unwrap_or(&message.text);
         let head: String = text.chars().take(80).collect();
         complain(&format!("I was interrupted while answering “{head}”; please ask again."));

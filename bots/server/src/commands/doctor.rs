@@ -41,18 +41,22 @@ pub async fn run(settings: &Settings, deep: bool) -> anyhow::Result<bool> {
     sheet.good("config", &file);
     processor(&mut sheet);
     memory(&mut sheet);
-    models(settings, deep, &mut sheet)?;
+    models(settings, deep, &mut sheet);
     let dir = settings.data_dir();
-    disk(&dir, &mut sheet);
     if let Err(error) = settings.qdrant_api_key() {
         sheet.bad("secrets", &error.to_string());
     }
-    match DataLock::take(&dir) {
+    // First of all that touches the folder: the lock makes it, for its owner alone.
+    let lock = DataLock::take(&dir).map(drop);
+    disk(&dir, &mut sheet);
+    match lock {
         Err(error) => {
-            sheet.bad("data", &format!("{error}; state and index cannot be checked while it runs"));
+            let error = chat::error::chain(&error);
+            sheet
+                .bad("data", &format!("{error}; stop the other process, or set data.dir: state and index wait for it"));
             return Ok(false);
         }
-        Ok(_released_at_once) => sheet.good("data", &dir.display().to_string()),
+        Ok(()) => sheet.good("data", &dir.display().to_string()),
     }
     state(&dir, &mut sheet).await;
     if sheet.healthy {
@@ -66,9 +70,14 @@ fn processor(sheet: &mut Sheet) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     #[cfg(target_arch = "x86_64")]
     {
-        // The build needs AVX2, FMA and F16C (.cargo/config.toml), so they are here; AVX-512 is found at run time.
-        let wide = if std::arch::is_x86_feature_detected!("avx512f") { ", AVX-512" } else { "" };
-        sheet.good("processor", &format!("{cores} cores, AVX2{wide}"));
+        // What the build needs (.cargo/config.toml).
+        let needed = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("fma")
+            && std::arch::is_x86_feature_detected!("f16c");
+        match needed {
+            true => sheet.good("processor", &format!("{cores} cores, AVX2, FMA, F16C")),
+            false => sheet.bad("processor", "AVX2, FMA and F16C are needed; build with another target-cpu"),
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     sheet.good("processor", &format!("{cores} cores"));
@@ -88,8 +97,11 @@ fn memory(sheet: &mut Sheet) {
     }
 }
 
-fn models(settings: &Settings, deep: bool, sheet: &mut Sheet) -> anyhow::Result<()> {
-    let catalogue = catalogue(settings)?;
+fn models(settings: &Settings, deep: bool, sheet: &mut Sheet) {
+    let catalogue = match catalogue(settings) {
+        Ok(catalogue) => catalogue,
+        Err(error) => return sheet.bad("catalogue", &format!("{error:#}; mend models.catalogue, or leave it empty")),
+    };
     let fetcher = Fetcher::new(settings.models_dir());
     for name in [&settings.models.generate, &settings.models.embed].into_iter().filter(|name| !name.is_empty()) {
         let found = catalogue.get(name).and_then(|model| {
@@ -113,7 +125,6 @@ fn models(settings: &Settings, deep: bool, sheet: &mut Sheet) -> anyhow::Result<
             Ok(_) => sheet.good("model", &format!("{name}{}", if deep { ", checksums right" } else { "" })),
         }
     }
-    Ok(())
 }
 
 fn disk(dir: &Path, sheet: &mut Sheet) {
@@ -132,14 +143,14 @@ fn disk(dir: &Path, sheet: &mut Sheet) {
 async fn state(dir: &Path, sheet: &mut Sheet) {
     let store = match Store::open(dir).await {
         Ok(store) => store,
-        Err(error) => return sheet.bad("state", &engine::host::chain(&error)),
+        Err(error) => return sheet.bad("state", &chat::error::chain(&error)),
     };
     match store.check().await {
         Ok(health) if health.is_whole() => {
             sheet.good("state", &format!("schema {}, {} KiB", health.schema, health.bytes / 1024));
         }
         Ok(health) => sheet.bad("state", &format!("{}; restore it from a backup", health.problems.join("; "))),
-        Err(error) => sheet.bad("state", &engine::host::chain(&error)),
+        Err(error) => sheet.bad("state", &chat::error::chain(&error)),
     }
     store.close().await;
 }

@@ -13,13 +13,12 @@ use chat::{
     Audience, Document, DocumentId, Identifiers, Place, Platform, Provenance, Readable, Scope,
     ports::{Embedder, Search, SearchMode, SearchRequest, Stored},
 };
-use library::SplitLimits;
 use serde::Deserialize;
 use training::measures::{Bootstrap, Ranked};
 
 use crate::{
     cli::{EvalRetrieval, Format, Mode},
-    home::{Home, Needs, top_up},
+    home::{Home, Needs, passages, top_up},
     progress::{bytes_bar, say},
     settings::Settings,
 };
@@ -56,7 +55,7 @@ pub async fn run(settings: &Settings, options: &EvalRetrieval) -> anyhow::Result
     let mut settings = settings.clone();
     // Kept between runs: a collection is embedded once per encoder.
     let corpus = fs::read(options.dir.join("corpus.jsonl"))?;
-    settings.data.dir = settings.data_dir().join("eval").join(&library::sha256(&corpus)[..16]);
+    settings.aside(&format!("eval/{}", &library::sha256(&corpus)[..16]));
     let home = Home::open(&settings, Needs::Library).await?;
     let names = fill(&home, &options.dir).await?;
     let modes = match options.mode {
@@ -243,12 +242,7 @@ async fn fill(home: &Home, dir: &Path) -> anyhow::Result<HashMap<DocumentId, Str
 
 async fn put(home: &Home, documents: Vec<Document>) -> anyhow::Result<()> {
     let embedder = &home.embedder;
-    let split = |document: &Document| {
-        let most = embedder.tokens_max().saturating_sub(2 + embedder.count_tokens(&document.title)).max(64);
-        let limits = SplitLimits { tokens_max: most, ..SplitLimits::default() };
-        library::split(document, &|text| embedder.count_tokens(text), &limits)
-    };
-    let passages: Vec<_> = documents.iter().map(split).collect();
+    let passages: Vec<_> = documents.iter().map(|document| passages(document, embedder.as_ref())).collect();
     let entries = |vectors: &'static [chat::ports::Embedding]| -> Vec<store::Entry<'_>> {
         documents
             .iter()

@@ -4,7 +4,7 @@
 //! the library cannot answer. A gold name is a document's DOI, arXiv, Anthology or PubMed id, or its file.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -67,7 +67,11 @@ pub async fn run(settings: &Settings, file: &Path, library: &[PathBuf]) -> anyho
     }
     let mut settings = settings.clone();
     if !library.is_empty() {
-        settings.data.dir = settings.data_dir().join("eval").join("qa");
+        settings.aside("eval/qa");
+        // What an earlier run read is not part of this one.
+        if settings.data.dir.exists() {
+            fs::remove_dir_all(&settings.data.dir).context("the library of the last evaluation cannot be removed")?;
+        }
     }
     let home = Home::open(&settings, Needs::Everything).await?;
     if !library.is_empty() {
@@ -123,6 +127,8 @@ struct Tally {
     gold_among_sources: Vec<f64>,
     /// Per drafted answer: the share of its sentences that carry a citation.
     supported: Vec<f64>,
+    /// Per answer to a question with gold documents: the share of its citations that name one of them.
+    gold_cited: Vec<f64>,
     /// Answers whose draft stood, at least in part.
     drafted: usize,
     /// Citation markers, and those that name a shown source whose line is verbatim in the stored text.
@@ -136,7 +142,11 @@ struct Tally {
 impl Tally {
     async fn count(&mut self, home: &Home, line: &Line, answer: &Answer) -> anyhow::Result<()> {
         let has_answer = matches!(line.gold, Gold::Documents(_));
-        self.failed += usize::from(answer.failed);
+        if answer.failed {
+            // Neither an answer nor an abstention.
+            self.failed += 1;
+            return Ok(());
+        }
         self.answered.add(!answer.sources.is_empty(), has_answer);
         self.first_signs.push(answer.first_sign.as_secs_f64());
         self.wholes.push(answer.whole.as_secs_f64());
@@ -144,19 +154,25 @@ impl Tally {
             return Ok(());
         }
         let mut verbatim = HashMap::new();
-        let mut gold = false;
+        let mut gold = HashSet::new();
         for source in &answer.sources {
             let document = home.store.get(None, &source.quote.document).await?;
             let stands = document.as_ref().is_some_and(|document| document.text.contains(&source.quote.line));
             verbatim.insert(source.number, stands);
             if let (Some(document), Gold::Documents(names)) = (&document, &line.gold) {
-                gold |= names.iter().any(|name| is_called(document, name));
+                if names.iter().any(|name| is_called(document, name)) {
+                    gold.insert(source.number);
+                }
             }
         }
         if has_answer {
-            self.gold_among_sources.push(f64::from(u8::from(gold)));
+            self.gold_among_sources.push(f64::from(u8::from(!gold.is_empty())));
         }
         let markers = markers(&answer.text);
+        if has_answer && !markers.is_empty() {
+            let named = markers.iter().filter(|number| gold.contains(number)).count();
+            self.gold_cited.push(named as f64 / markers.len() as f64);
+        }
         self.cited += markers.len();
         self.resolved += markers.iter().filter(|number| verbatim.get(number) == Some(&true)).count();
         let drafted = !answer.text.starts_with("In the sources' own words");
@@ -189,7 +205,8 @@ impl Tally {
             self.drafted,
             self.gold_among_sources.len() + false_positives
         ));
-        say(&format!("sentences with support         {}", share(&self.supported)));
+        say(&format!("sentences with a citation      {}", share(&self.supported)));
+        say(&format!("citations of a gold document   {}", share(&self.gold_cited)));
         say(&format!("citations that resolve         {} of {}", self.resolved, self.cited));
         say(&format!("abstention precision, recall   {:.3}, {:.3}", abstained.precision(), abstained.recall()));
         let percentile = |values: &[f64], at: f64| {
@@ -214,7 +231,8 @@ impl Tally {
 fn is_called(document: &Document, name: &str) -> bool {
     let ids = &document.identifiers;
     let known = [&ids.doi, &ids.arxiv, &ids.anthology, &ids.pubmed];
-    known.into_iter().flatten().any(|id| id.eq_ignore_ascii_case(name)) || document.provenance.file == name
+    known.into_iter().flatten().any(|id| id.eq_ignore_ascii_case(name))
+        || std::path::Path::new(&document.provenance.file).file_name().is_some_and(|file| file == name)
 }
 
 /// The numbers in `[n]`.

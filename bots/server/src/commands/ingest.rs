@@ -1,8 +1,11 @@
 //! `ingest`: the bar, Ctrl-C, and the report.
 
-use std::path::PathBuf;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chat::Scope;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +20,12 @@ use crate::{
 const LINES_MAX: usize = 20;
 
 /// Reads files and folders into the library.
-pub async fn run(settings: &Settings, paths: &[PathBuf], scope: Option<Scope>) -> anyhow::Result<bool> {
+pub async fn run(
+    settings: &Settings,
+    paths: &[PathBuf],
+    scope: Option<Scope>,
+    file: Option<&Path>,
+) -> anyhow::Result<bool> {
     if let Some(missing) = paths.iter().find(|path| !path.exists()) {
         bail!("there is no file or folder {}", missing.display());
     }
@@ -25,6 +33,9 @@ pub async fn run(settings: &Settings, paths: &[PathBuf], scope: Option<Scope>) -
     let scope = scope.unwrap_or_else(|| home.community());
     let report = with_bar(&home, paths, &scope).await?;
     print(&report);
+    if let Some(file) = file {
+        write(&report, file).with_context(|| format!("the report cannot be written to {}", file.display()))?;
+    }
     home.close().await?;
     Ok(!report.interrupted)
 }
@@ -48,6 +59,7 @@ pub async fn with_bar(home: &Home, paths: &[PathBuf], scope: &Scope) -> anyhow::
 /// Prints what came of a run.
 pub fn print(report: &Report) {
     let Report { files, files_unchanged, added, updated, unchanged, removed, embedded, seconds, .. } = report;
+    let (added, updated) = (added.len(), updated.len());
     let rate = (added + updated) as f64 / seconds.max(0.001);
     say(&format!(
         "read {files} files ({files_unchanged} unchanged) in {seconds:.1} s: {added} documents added, {updated} updated, \
@@ -64,7 +76,7 @@ pub fn print(report: &Report) {
             say(&format!("  {what}: {file}: {why}"));
         }
         if rows.len() > LINES_MAX {
-            say(&format!("  ... and {} more", rows.len() - LINES_MAX));
+            say(&format!("  ... and {} more; `--report FILE` writes them all", rows.len() - LINES_MAX));
         }
     };
     lines("duplicate", &report.duplicates);
@@ -72,4 +84,17 @@ pub fn print(report: &Report) {
     if report.interrupted {
         say("stopped before the end; what is stored stays, run the same command to go on");
     }
+}
+
+/// Writes a line for every document and every refusal: what, where, and the title or the reason, by tabs.
+fn write(report: &Report, file: &Path) -> io::Result<()> {
+    let rows = [
+        ("added", &report.added),
+        ("updated", &report.updated),
+        ("duplicate", &report.duplicates),
+        ("refused", &report.refused),
+    ];
+    let line = |what: &str, (file, text): &(String, String)| format!("{what}\t{file}\t{text}\n");
+    let lines: String = rows.iter().flat_map(|(what, rows)| rows.iter().map(|row| line(what, row))).collect();
+    fs::write(file, lines)
 }

