@@ -159,10 +159,10 @@ impl Tally {
             let document = home.store.get(None, &source.quote.document).await?;
             let stands = document.as_ref().is_some_and(|document| document.text.contains(&source.quote.line));
             verbatim.insert(source.number, stands);
-            if let (Some(document), Gold::Documents(names)) = (&document, &line.gold) {
-                if names.iter().any(|name| is_called(document, name)) {
-                    gold.insert(source.number);
-                }
+            if let (Some(document), Gold::Documents(names)) = (&document, &line.gold)
+                && names.iter().any(|name| is_called(document, name))
+            {
+                gold.insert(source.number);
             }
         }
         if has_answer {
@@ -232,7 +232,7 @@ fn is_called(document: &Document, name: &str) -> bool {
     let ids = &document.identifiers;
     let known = [&ids.doi, &ids.arxiv, &ids.anthology, &ids.pubmed];
     known.into_iter().flatten().any(|id| id.eq_ignore_ascii_case(name))
-        || std::path::Path::new(&document.provenance.file).file_name().is_some_and(|file| file == name)
+        || Path::new(&document.provenance.file).file_name().is_some_and(|file| file == name)
 }
 
 /// The numbers in `[n]`.
