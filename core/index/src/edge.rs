@@ -51,6 +51,8 @@ struct Inner {
     unflushed: AtomicUsize,
     unoptimised: AtomicUsize,
     stopping: AtomicBool,
+    /// The engine optimises, which can take minutes.
+    optimising: AtomicBool,
     /// Holds the folder for this process as long as it is open.
     _lock: fs::File,
 }
@@ -93,6 +95,7 @@ impl EdgeIndex {
             unflushed: AtomicUsize::new(0),
             unoptimised: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
+            optimising: AtomicBool::new(false),
             _lock: file,
         });
         let (stop, stopped) = mpsc::channel();
@@ -121,9 +124,9 @@ impl Drop for EdgeIndex {
         self.inner.stopping.store(true, Ordering::Release);
         if let Some((stop, keeper)) = self.keeper.take() {
             drop(stop);
-            // A running optimisation cannot be stopped and is not waited for: it costs nothing to lose.
-            let idle = self.inner.keeping.try_lock().is_ok();
-            if idle && keeper.join().is_err() {
+            // A running optimisation cannot be stopped and is not waited for: it costs nothing to lose. All else is, so
+            // that the folder is free when this returns.
+            if !self.inner.optimising.load(Ordering::Acquire) && keeper.join().is_err() {
                 tracing::warn!("the index's thread had panicked");
             }
         }
@@ -158,7 +161,10 @@ impl Inner {
     /// Optimises; `keeping` is held, writes and searches go on.
     fn optimize_kept(&self) -> Result<(), IndexError> {
         self.unoptimised.store(0, Ordering::Release);
-        self.shard().optimize()?;
+        self.optimising.store(true, Ordering::Release);
+        let optimised = self.shard().optimize();
+        self.optimising.store(false, Ordering::Release);
+        optimised?;
         self.flush_kept()
     }
 
@@ -185,6 +191,7 @@ impl Inner {
             };
             let points = self.unoptimised.load(Ordering::Acquire);
             let due = points >= POINTS_MAX || (points > 0 && points == before);
+            let due = due && !self.stopping.load(Ordering::Acquire);
             before = points;
             if let Err(error) = flushed.and_then(|()| if due { self.optimize_kept() } else { Ok(()) }) {
                 tracing::warn!(error = &error as &dyn std::error::Error, "keeping the index");
