@@ -12,12 +12,8 @@ pub const MANIFEST: &Manifest = &Manifest {
     commands: &[Command {
         name: "help",
         help: Text { en: "lists the commands, or explains one", zh: "列出命令，或解释一个命令" },
-        arguments: &[Argument {
-            name: "command",
-            help: Text { en: "the command to explain", zh: "要解释的命令" },
-            kind: Kind::Text,
-            required: false,
-        }],
+        menu: None,
+        arguments: &[Argument::new("command", Text { en: "the command to explain", zh: "要解释的命令" }, Kind::Text)],
         role_min: Role::Guest,
         visibility: Visibility::Caller,
         deadline: Duration::from_secs(5),

@@ -3,9 +3,11 @@
 //! A plugin is a static [`Manifest`](chat::Manifest) and one `async fn run`; it is added to [`all`] and nowhere else.
 //! [`guard`] is what every plugin that writes text sends it through.
 
+pub mod feedback;
 pub mod guard;
 pub mod help;
 pub mod qa;
+pub mod shelf;
 
 use std::sync::Arc;
 
@@ -13,7 +15,8 @@ use chat::ports::Plugin;
 
 /// Every plugin. The first command of the first is what a bare mention means.
 pub fn all() -> Vec<Arc<dyn Plugin>> {
-    let mut plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(qa::Qa)];
+    let mut plugins: Vec<Arc<dyn Plugin>> =
+        vec![Arc::new(qa::Qa), Arc::new(shelf::Shelf), Arc::new(feedback::Feedback)];
     let manifests = plugins.iter().map(|plugin| plugin.manifest()).chain([help::MANIFEST]).collect();
     plugins.push(Arc::new(help::Help::new(manifests)));
     plugins

@@ -11,8 +11,8 @@ use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use chat::{
-    Action, Argument, Call, Command, Cx, Document, Event, Example, Kind, Manifest, Passage, PassageId, PluginError,
-    Quote, Role, Source, Text, Visibility,
+    Action, Argument, Call, CallId, Command, Cx, Document, Event, Example, Kind, Manifest, Passage, PassageId,
+    PluginError, Quote, Role, Source, Text, Visibility,
     ports::{Evidence, Plugin, SearchRequest, Speaker},
 };
 use serde::{Deserialize, Serialize};
@@ -39,12 +39,13 @@ static MANIFEST: Manifest = Manifest {
                 en: "answers a question from the library, with the lines it stands on",
                 zh: "根据文献库回答问题，并给出依据的原文",
             },
-            arguments: &[Argument {
-                name: "question",
-                help: Text { en: "what you want to know", zh: "您想知道什么" },
-                kind: Kind::Text,
-                required: true,
-            }],
+            menu: None,
+            arguments: &[Argument::new(
+                "question",
+                Text { en: "what you want to know", zh: "您想知道什么" },
+                Kind::Text,
+            )
+            .required()],
             role_min: Role::Guest,
             visibility: Visibility::Room,
             deadline: Duration::from_secs(180),
@@ -57,17 +58,45 @@ static MANIFEST: Manifest = Manifest {
                 en: "shows a line of the last answer's sources in its place",
                 zh: "显示上一个回答的来源原文及其上下文",
             },
-            arguments: &[Argument {
-                name: "number",
-                help: Text { en: "the number of the source", zh: "来源的编号" },
-                kind: Kind::Integer { min: 1, max: SOURCES_MAX as i64 },
-                required: true,
-            }],
+            menu: None,
+            arguments: &[Argument::new(
+                "number",
+                Text { en: "the number of the source", zh: "来源的编号" },
+                Kind::Integer { min: 1, max: SOURCES_MAX as i64 },
+            )
+            .required()],
             role_min: Role::Guest,
             visibility: Visibility::Room,
             deadline: Duration::from_secs(10),
             utterances: &[],
             examples: &[Example { call: "line 1", reply: "There is no answer of mine here yet; ask something first." }],
+        },
+        Command {
+            name: "sources",
+            help: Text { en: "shows the sources of an answer again", zh: "再次显示一个回答的来源" },
+            menu: Some(Text { en: "Show sources", zh: "显示来源" }),
+            arguments: &[],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(10),
+            utterances: &[],
+            examples: &[Example {
+                call: "sources",
+                reply: "There is no answer of mine here yet; ask something first.",
+            }],
+        },
+        Command {
+            name: "person",
+            help: Text {
+                en: "hands the last question to the people in this room", zh: "将上一个问题转交给本房间的人"
+            },
+            menu: None,
+            arguments: &[],
+            role_min: Role::Guest,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(10),
+            utterances: &[],
+            examples: &[Example { call: "person", reply: "There is no answer of mine here yet; ask something first." }],
         },
     ],
 };
@@ -75,7 +104,15 @@ static MANIFEST: Manifest = Manifest {
 /// Answers questions from the library.
 pub struct Qa;
 
-/// What is remembered of a shown source, so that `line` finds it after a restart.
+/// What is remembered of an answer, so that `line` and the buttons find it after a restart.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Answered {
+    question: String,
+    /// Its sources in the order of their numbers; none where it abstained.
+    shown: Vec<Shown>,
+}
+
+/// A shown source.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Shown {
     passage: PassageId,
@@ -92,6 +129,8 @@ impl Plugin for Qa {
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         match call.command.as_str() {
             "line" => line(cx, call).await,
+            "sources" => sources(cx, call).await,
+            "person" => person(cx, call).await,
             _ => ask(cx, call).await,
         }
     }
@@ -108,7 +147,7 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         return abstain(cx, question, nearest).await;
     }
     let sources: Vec<Source> = found.iter().zip(1..).map(|(evidence, number)| source(evidence, number)).collect();
-    remember(cx, call, &found).await?;
+    remember(cx, question, &found).await?;
     cx.reply(Event::Sources { sources: sources.clone() })?;
     answer::write(cx, question, &found).await?;
     let label = said(cx, "Show the line", "显示原文");
@@ -116,7 +155,9 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         label: format!("{label} {}", source.number),
         command: format!("line {}", source.number),
     });
-    cx.reply(Event::Actions { actions: actions.collect() })
+    let rate = |label: &str, thumb: &str| Action { label: label.to_owned(), command: format!("rate {thumb}") };
+    let actions = actions.chain([rate("👍", "up"), rate("👎", "down")]).collect();
+    cx.reply(Event::Actions { actions })
 }
 
 /// What is searched for: the question, and the one before it where it is too short to stand alone.
@@ -133,7 +174,7 @@ fn searched(cx: &Cx, question: &str) -> String {
 /// The fixed answer where the evidence is too weak: what was searched, and what lay nearest.
 async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(), PluginError> {
     // It has no sources, and `line` must not show those of the answer before.
-    cx.save(&key(cx.call()), None).await?;
+    remember(cx, question, &[]).await?;
     let stats = cx.library_stats().await?;
     if stats.documents == 0 {
         return cx.say(said(
@@ -166,17 +207,22 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
             &format!("\n最接近但不足以回答的是：“{title}”{by}。"),
         ))?;
     }
-    Ok(())
+    let ask = Action { label: said(cx, "Ask the people here", "询问这里的人"), command: "person".to_owned() };
+    cx.reply(Event::Actions { actions: vec![ask] })
 }
 
 fn source(evidence: &Evidence, number: usize) -> Source {
+    cited(&evidence.document, quote(&evidence.document, &evidence.passage, &evidence.line), number)
+}
+
+fn cited(document: &Document, quote: Quote, number: usize) -> Source {
     Source {
         number,
-        title: evidence.document.title.clone(),
-        authors: evidence.document.authors_short(),
-        year: evidence.document.year,
-        link: evidence.document.link(),
-        quote: quote(&evidence.document, &evidence.passage, &evidence.line),
+        title: document.title.clone(),
+        authors: document.authors_short(),
+        year: document.year,
+        link: document.link(),
+        quote,
     }
 }
 
@@ -224,35 +270,19 @@ fn around(text: &str, at: usize) -> (usize, &str) {
 
 async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let number = call.args.integer("number").unwrap_or(0);
-    let shown: Vec<Shown> = match cx.load(&key(call)).await? {
-        Some(value) => serde_json::from_value(value).unwrap_or_default(),
-        None => Vec::new(),
+    let Some(Answered { shown, .. }) = recall(cx, call).await?.filter(|answered| !answered.shown.is_empty()) else {
+        return cx.say(nothing_here(cx));
     };
-    if shown.is_empty() {
-        return cx.say(said(
-            cx,
-            "There is no answer of mine here yet; ask something first.",
-            "这里还没有我的回答，请先提问。",
-        ));
-    }
     let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
     let Some(wanted) = at.and_then(|at| shown.get(at)) else {
         let last = shown.len();
         return cx.say(said(
             cx,
-            &format!("The last answer has the sources 1 to {last}."),
-            &format!("上一个回答的来源编号为 1 至 {last}。"),
+            &format!("That answer has the sources 1 to {last}."),
+            &format!("该回答的来源编号为 1 至 {last}。"),
         ));
     };
-    let document = cx.document(&wanted.passage.document).await?;
-    let found = document.as_ref().and_then(|(document, passages)| {
-        // Its own passage first: another may hold the same line.
-        let own = passages.iter().filter(|passage| passage.id == wanted.passage);
-        let (passage, at) =
-            own.chain(passages).find_map(|passage| Some((passage, passage.text.find(&wanted.line)?)))?;
-        Some((document, passage, at..at + wanted.line.len()))
-    });
-    let Some((document, passage, line)) = found else {
+    let Some((document, quote)) = find(cx, wanted).await? else {
         return cx.say(said(
             cx,
             "That paper was changed or removed since I cited it, or this room may not read it any more.",
@@ -260,22 +290,85 @@ async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         ));
     };
     cx.say(format!("{}\n", document.title))?;
-    cx.reply(Event::Quote { quote: quote(document, passage, &line) })
+    cx.reply(Event::Quote { quote })
 }
 
-async fn remember(cx: &Cx, call: &Call, found: &[Evidence]) -> Result<(), PluginError> {
-    let shown: Vec<Shown> = found
-        .iter()
-        .map(|evidence| Shown {
-            passage: evidence.passage.id.clone(),
-            line: evidence.passage.text.get(evidence.line.clone()).unwrap_or_default().to_owned(),
-        })
-        .collect();
-    cx.save(&key(call), serde_json::to_value(shown).ok()).await
+/// All sources of an answer again.
+async fn sources(cx: &Cx, call: &Call) -> Result<(), PluginError> {
+    let Some(Answered { shown, .. }) = recall(cx, call).await?.filter(|answered| !answered.shown.is_empty()) else {
+        return cx.say(nothing_here(cx));
+    };
+    let mut sources = Vec::new();
+    for (wanted, number) in shown.iter().zip(1..) {
+        if let Some((document, quote)) = find(cx, wanted).await? {
+            sources.push(cited(&document, quote, number));
+        }
+    }
+    if sources.is_empty() {
+        return cx.say(said(
+            cx,
+            "This room may not read its sources any more, or they were removed.",
+            "本房间已不能阅读其来源，或者来源已被移除。",
+        ));
+    }
+    cx.reply(Event::Sources { sources })
 }
 
-/// One memory for each caller in each thread: nobody's `line` shows another's sources.
-fn key(call: &Call) -> String {
+/// Hands the question to the people in the room. Nobody is called by name: who wants to answer, does.
+async fn person(cx: &Cx, call: &Call) -> Result<(), PluginError> {
+    let Some(Answered { question, shown }) = recall(cx, call).await? else { return cx.say(nothing_here(cx)) };
+    let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = match shown.is_empty() {
+        true => said(cx, "The library does not answer it.", "文献库中没有答案。"),
+        false => said(cx, "The library's answer was not enough.", "文献库的回答还不够。"),
+    };
+    let head = said(cx, "A question for the people here:", "请教各位一个问题：");
+    cx.say(format!("**{head}**\n> {question}\n\n{why}"))
+}
+
+/// Where a shown source stands now; none where it is gone or may not be read here.
+async fn find(cx: &Cx, wanted: &Shown) -> Result<Option<(Document, Quote)>, PluginError> {
+    let Some((document, passages)) = cx.document(&wanted.passage.document).await? else { return Ok(None) };
+    // Its own passage first: another may hold the same line.
+    let own = passages.iter().filter(|passage| passage.id == wanted.passage);
+    let found = own.chain(&passages).find_map(|passage| Some((passage, passage.text.find(&wanted.line)?)));
+    let quote = found.map(|(passage, at)| quote(&document, passage, &(at..at + wanted.line.len())));
+    Ok(quote.map(|quote| (document, quote)))
+}
+
+fn nothing_here(cx: &Cx) -> String {
+    said(cx, "There is no answer of mine here yet; ask something first.", "这里还没有我的回答，请先提问。")
+}
+
+async fn remember(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
+    let shown = |evidence: &Evidence| Shown {
+        passage: evidence.passage.id.clone(),
+        line: evidence.passage.text.get(evidence.line.clone()).unwrap_or_default().to_owned(),
+    };
+    let answered = Answered { question: question.to_owned(), shown: found.iter().map(shown).collect() };
+    let call = cx.call();
+    cx.save(&answer(&call.id), serde_json::to_value(answered).ok()).await?;
+    cx.save(&last(call), serde_json::to_value(&call.id).ok()).await
+}
+
+/// The answer that a call is about: the one that it names, else the caller's last one here.
+async fn recall(cx: &Cx, call: &Call) -> Result<Option<Answered>, PluginError> {
+    let about = match &call.about {
+        Some(about) => Some(about.clone()),
+        None => cx.load(&last(call)).await?.and_then(|value| serde_json::from_value(value).ok()),
+    };
+    let Some(about) = about else { return Ok(None) };
+    let value = cx.load(&answer(&about)).await?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+/// Where an answer is remembered.
+fn answer(call: &CallId) -> String {
+    format!("answer:{call}")
+}
+
+/// Where each caller's last answer in each thread is remembered.
+fn last(call: &Call) -> String {
     let thread = call.place.thread.as_ref().map(|thread| thread.0.as_str()).unwrap_or_default();
     format!("last:{}:{}:{thread}:{}", call.place.platform, call.place.room, call.caller)
 }

@@ -3,6 +3,9 @@
 //! The small models are fetched once into the user's cache, as `colloquy try` does. Nothing here stands in for a part
 //! of ours.
 
+pub mod peers;
+pub mod served;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -135,7 +138,9 @@ impl World {
     pub async fn ingest(&self, path: &Path) -> Report {
         let bar = indicatif::ProgressBar::hidden();
         let (scope, stop) = (self.home.community(), CancellationToken::new());
-        ingest::ingest(&self.home, &[path.to_owned()], &scope, &bar, &stop).await.expect("ingest goes through")
+        ingest::ingest(&self.home.library(), &[path.to_owned()], &scope, &bar, &stop)
+            .await
+            .expect("ingest goes through")
     }
 
     /// Says a line at the console and collects the reply.
@@ -158,8 +163,10 @@ impl World {
             place: seat.place,
             author: seat.member,
             text: text.to_owned(),
+            invocation: None,
             attachments: Vec::new(),
             reply_to: None,
+            about: None,
             addressed: true,
             at,
         }

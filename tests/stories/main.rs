@@ -6,4 +6,7 @@ mod house;
 mod answers;
 mod library;
 mod command_line;
+mod discord;
+mod matrix;
 mod models;
+mod platforms;

@@ -60,8 +60,10 @@ pub async fn ask(
         place: seat.place.clone(),
         author: seat.member.clone(),
         text: text.to_owned(),
+        invocation: None,
         attachments: Vec::new(),
         reply_to: None,
+        about: None,
         addressed: true,
         at: Timestamp::now(),
     };

@@ -28,6 +28,7 @@ impl<W: Write> Renderer<W> {
     /// Where the output cannot be written.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
+            Event::Accepted { .. } => {}
             Event::Progress { text } => {
                 if self.terminal {
                     self.clear()?;

@@ -15,7 +15,7 @@ use crate::Seat;
 const MESSAGES_MAX: usize = 200;
 
 /// Who speaks for the assistant.
-pub const ASSISTANT: &str = "colloquy";
+const ASSISTANT: &str = "colloquy";
 
 /// The console's history.
 #[derive(Debug, Default)]
@@ -43,8 +43,10 @@ impl Transcript {
             place: seat.place.clone(),
             author: ASSISTANT.into(),
             text: text.trim().to_owned(),
+            invocation: None,
             attachments: Vec::new(),
             reply_to: None,
+            about: None,
             addressed: false,
             at: Timestamp::now(),
         });
@@ -57,6 +59,14 @@ impl Archive for Transcript {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let here = messages.iter().rev().filter(|message| message.place.room == place.room);
         let older = here.filter(|message| before.is_none_or(|before| message.at < before));
-        Ok(older.take(limit).map(|message| Archived { message: message.clone(), link: None }).collect())
+        let archived =
+            |message: &Message| Archived { message: message.clone(), ours: message.author.0 == ASSISTANT, link: None };
+        Ok(older.take(limit).map(archived).collect())
+    }
+
+    async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
+        // The console is one conversation.
+        let page = self.page(&message.place, None, limit + 1).await?;
+        Ok(page.into_iter().filter(|archived| archived.message.id != message.id).take(limit).collect())
     }
 }

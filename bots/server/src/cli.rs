@@ -54,6 +54,15 @@ pub enum Command {
     },
     /// Chat in this terminal; through a pipe, one question a line
     Chat,
+    /// Serve Discord and Matrix, whichever is configured
+    Serve {
+        /// Only these
+        #[arg(long, value_enum)]
+        only: Vec<Frontend>,
+    },
+    /// Look after the Matrix account
+    #[command(subcommand)]
+    Matrix(MatrixCommand),
     /// Look after the library
     #[command(subcommand)]
     Library(Library),
@@ -71,6 +80,30 @@ pub enum Command {
     /// Measure retrieval and answers
     #[command(subcommand)]
     Eval(Eval),
+}
+
+/// A platform that is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Frontend {
+    /// Discord
+    Discord,
+    /// Matrix
+    Matrix,
+}
+
+/// `colloquy matrix`
+#[derive(Debug, Subcommand)]
+pub enum MatrixCommand {
+    /// Log in once: device, cross-signing, recovery key, key backup. The password or token comes from
+    /// COLLOQUY_MATRIX_PASSWORD or COLLOQUY_MATRIX_TOKEN
+    Setup {
+        /// A file that holds the recovery key of an earlier device, to take its history over
+        #[arg(long, value_name = "FILE")]
+        recovery_key_file: Option<PathBuf>,
+        /// Forget the device that is set up here and make a new one
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 /// `colloquy library`

@@ -3,20 +3,23 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use async_trait::async_trait;
 use chat::{
-    Audience, Document, MemberId, Passage, Place, Platform, PortError, Role, Scope,
+    Audience, Document, Passage, Place, Platform, Scope,
     cx::Ports,
-    ports::{Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Members, Point, Stamp},
+    ports::{Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Point, Stamp},
 };
-use console::{Seat, Transcript, transcript::ASSISTANT};
+use console::{Seat, Transcript};
 use engine::{Host, Parts, Retriever};
 use index::{EdgeIndex, IndexError, ServerIndex};
 use inference::{Catalogue, Encoder, Fetcher, LanguageModel, Model, QueuedEncoder, generator};
 use library::SplitLimits;
 use store::{DataLock, Store};
 
-use crate::settings::{IndexKind, Settings};
+use crate::{
+    acquire::Acquirer,
+    platforms::Platforms,
+    settings::{IndexKind, Settings},
+};
 
 /// Points read, embedded and written at once while the index is topped up.
 const TOP_UP_POINTS: usize = 256;
@@ -47,6 +50,17 @@ pub struct Home {
     pub generator: Option<LanguageModel>,
     /// Held as long as the folder is open.
     _lock: DataLock,
+}
+
+/// What an ingest works on. A clone is the same library, and costs nothing.
+#[derive(Clone)]
+pub struct Library {
+    /// The documents.
+    pub store: Store,
+    /// The encoder.
+    pub embedder: Arc<QueuedEncoder>,
+    /// The vector index.
+    pub index: Arc<dyn Index>,
 }
 
 /// Which parts a command needs.
@@ -104,21 +118,33 @@ impl Home {
         Retriever::new(Arc::clone(&self.index), self.embedder.clone(), Arc::new(self.store.clone()))
     }
 
-    /// The host, and the console's own history.
+    /// What an ingest works on.
+    pub fn library(&self) -> Library {
+        Library { store: self.store.clone(), embedder: self.embedder.clone(), index: Arc::clone(&self.index) }
+    }
+
+    /// The host of the console alone, and the console's own history.
     pub fn host(&self) -> (Arc<dyn Dispatch>, Arc<Transcript>) {
         let transcript = Arc::new(Transcript::default());
-        let store = Arc::new(self.store.clone());
+        (self.host_of(Platforms::console(transcript.clone())), transcript)
+    }
+
+    /// The host of these platforms.
+    pub fn host_of(&self, platforms: Platforms) -> Arc<dyn Dispatch> {
+        let (store, platforms) = (Arc::new(self.store.clone()), Arc::new(platforms));
         let ports = Ports {
             search: Arc::new(self.retriever()),
             documents: store.clone(),
             generator: self.generator.clone().map(|generator| Arc::new(generator) as Arc<dyn Generator>),
             embedder: self.embedder.clone(),
-            archive: transcript.clone(),
+            archive: platforms.clone(),
+            attachments: platforms.clone(),
+            acquisition: Arc::new(Acquirer::new(self.library(), self.settings.data_dir().join("files"))),
             data: store.clone(),
         };
         let parts = Parts {
             ports,
-            members: Arc::new(ConsoleMembers),
+            members: platforms,
             inbox: store.clone(),
             audit: store,
             clock: Arc::new(SystemClock),
@@ -130,9 +156,8 @@ impl Home {
             in_all_max: limits.calls_max,
             of_caller_max: limits.calls_per_caller_max,
             session_tokens: limits.session_tokens,
-            assistant: ASSISTANT.into(),
         };
-        (Arc::new(Host::new(parts, settings)), transcript)
+        Arc::new(Host::new(parts, settings))
     }
 
     /// The console's room and the person who sits there.
@@ -333,20 +358,6 @@ async fn embed_missing(documents: &dyn Documents, embedder: &dyn Embedder, point
         point.dense = vector;
     }
     Ok(())
-}
-
-/// Who sits at the console owns the machine.
-struct ConsoleMembers;
-
-#[async_trait]
-impl Members for ConsoleMembers {
-    async fn role(&self, _: &Place, _: &MemberId) -> Result<Role, PortError> {
-        Ok(Role::Operator)
-    }
-
-    async fn scopes(&self, _: &Place, _: &MemberId) -> Result<Vec<Scope>, PortError> {
-        Ok(Vec::new())
-    }
 }
 
 struct SystemClock;

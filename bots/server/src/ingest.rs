@@ -20,7 +20,7 @@ use library::{Draft, Limits, WalkError};
 use store::{Entry, Refusal, SeenFile};
 use tokio_util::sync::CancellationToken;
 
-use crate::home::{Home, embedded, passages};
+use crate::home::{Library, embedded, passages};
 
 /// Passages embedded and stored in one batch.
 const BATCH_PASSAGES: usize = 128;
@@ -89,7 +89,7 @@ fn reader_version() -> String {
 /// # Errors
 /// Where the state, the encoder or the index fails (a full disk, say): what was stored stays, the run can be repeated.
 pub async fn ingest(
-    home: &Home,
+    home: &Library,
     paths: &[PathBuf],
     scope: &Scope,
     bar: &ProgressBar,
@@ -230,7 +230,7 @@ struct OpenFile {
 }
 
 struct Run<'a> {
-    home: &'a Home,
+    home: &'a Library,
     scope: &'a Scope,
     report: Report,
     bar: &'a ProgressBar,

@@ -3,10 +3,16 @@
 //! Read [`cli`] (what there is), [`settings`] (how it is configured), [`home`] (how the parts are joined), then the
 //! commands. Nothing but this crate joins crates.
 
+// The futures of the Matrix SDK nest deeper than the default limit.
+#![recursion_limit = "256"]
+
 pub mod cli;
 pub mod settings;
 pub mod home;
+pub mod platforms;
+pub mod connect;
 pub mod ingest;
+mod acquire;
 mod commands;
 mod progress;
 

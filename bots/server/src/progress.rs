@@ -44,7 +44,7 @@ pub fn log_to_stderr(verbose: u8) {
         _ => "debug",
     };
     let default = format!(
-        "warn,mistralrs_core=off,mistralrs=off,qdrant_edge=error,{}",
+        "warn,mistralrs_core=off,mistralrs=off,qdrant_edge=error,matrix_sdk=off,matrix_sdk_crypto=error,{}",
         OURS.map(|name| format!("{name}={ours}")).join(",")
     );
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
@@ -53,4 +53,17 @@ pub fn log_to_stderr(verbose: u8) {
 }
 
 /// Our crates, as the log knows them.
-const OURS: [&str; 8] = ["engine", "index", "inference", "library", "plugins", "server", "store", "console"];
+const OURS: [&str; 12] = [
+    "engine",
+    "index",
+    "inference",
+    "library",
+    "plugins",
+    "server",
+    "store",
+    "console",
+    "frontend",
+    "discord",
+    "matrix",
+    "web",
+];

@@ -19,7 +19,14 @@ pub const DEFAULTS: &str = include_str!("colloquy.default.toml");
 pub const FILE: &str = "colloquy.toml";
 
 /// Variables that are no keys of the configuration.
-const NOT_KEYS: [&str; 2] = ["COLLOQUY_CONFIG", "COLLOQUY_QDRANT_API_KEY"];
+const NOT_KEYS: [&str; 6] = [
+    "COLLOQUY_CONFIG",
+    "COLLOQUY_QDRANT_API_KEY",
+    "COLLOQUY_DISCORD_TOKEN",
+    "COLLOQUY_MATRIX_PASSWORD",
+    "COLLOQUY_MATRIX_TOKEN",
+    "COLLOQUY_MATRIX_STORE_KEY",
+];
 
 /// All settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +42,12 @@ pub struct Settings {
     pub engine: Engine,
     /// Whom this serves.
     pub community: Community,
+    /// The Discord bot.
+    pub discord: Discord,
+    /// The Matrix bot.
+    pub matrix: Matrix,
+    /// What the operator's machines ask.
+    pub web: Web,
     /// The file that was read, where there was one; `models use` writes there.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -133,6 +146,54 @@ pub struct Community {
     pub name: String,
 }
 
+/// `[discord]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discord {
+    /// A file that holds the token.
+    pub token_file: PathBuf,
+    /// Another server; empty for Discord itself.
+    pub api_base: String,
+    /// Only these guilds; empty for all.
+    pub guilds: Vec<String>,
+    /// Roles whose members are moderators.
+    pub moderator_roles: Vec<String>,
+    /// Users who are operators.
+    pub operators: Vec<String>,
+    /// Milliseconds between two edits.
+    pub edit_gap_ms: u64,
+    /// Whether the privileged intent was granted.
+    pub message_content: bool,
+}
+
+/// `[matrix]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matrix {
+    /// The homeserver; empty for none.
+    pub homeserver: String,
+    /// The bot's account.
+    pub user: String,
+    /// Who may invite it.
+    pub allow: Vec<String>,
+    /// Accounts that are operators.
+    pub operators: Vec<String>,
+    /// Milliseconds between two edits.
+    pub edit_gap_ms: u64,
+    /// A file that holds the store's key.
+    pub store_key_file: PathBuf,
+}
+
+/// `[web]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Web {
+    /// Where it listens; empty for nowhere.
+    pub address: String,
+    /// Seconds that a stop waits for answers in the making.
+    pub drain_seconds: u64,
+}
+
 /// Why the configuration cannot be used: names file or variable, key and remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -218,13 +279,15 @@ impl Settings {
         for (name, value) in variables {
             let key = name["COLLOQUY_".len()..].to_lowercase().replace("__", ".");
             known_key(&known, &key).map_err(|reason| layer(format!("the variable {name}: {reason}")))?;
-            builder = builder.set_override(&key, value).map_err(|error| layer(error.to_string()))?;
+            builder =
+                builder.set_override(&key, value_of(&known, &key, &value)).map_err(|error| layer(error.to_string()))?;
         }
         for flag in flags {
             let (key, value) =
                 flag.split_once('=').ok_or_else(|| layer(format!("`--set {flag}` has no `=`; write KEY=VALUE")))?;
             known_key(&known, key).map_err(|reason| layer(format!("`--set {flag}`: {reason}")))?;
-            builder = builder.set_override(key, value).map_err(|error| layer(error.to_string()))?;
+            builder =
+                builder.set_override(key, value_of(&known, key, value)).map_err(|error| layer(error.to_string()))?;
         }
         let settings: Self =
             builder.build().and_then(Config::try_deserialize).map_err(|error| layer(error.to_string()))?;
@@ -261,15 +324,47 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::Secret`].
     pub fn qdrant_api_key(&self) -> Result<Option<String>, SettingsError> {
-        if let Ok(key) = env::var("COLLOQUY_QDRANT_API_KEY") {
-            return Ok(Some(key));
+        secret("COLLOQUY_QDRANT_API_KEY", "index.api_key_file", &self.index.api_key_file)
+    }
+
+    /// The Discord bot's token, from its variable or its file.
+    ///
+    /// # Errors
+    /// [`SettingsError::Secret`].
+    pub fn discord_token(&self) -> Result<Option<String>, SettingsError> {
+        secret("COLLOQUY_DISCORD_TOKEN", "discord.token_file", &self.discord.token_file)
+    }
+
+    /// The key of the Matrix store, from its variable or its file.
+    ///
+    /// # Errors
+    /// [`SettingsError::Secret`].
+    pub fn matrix_store_key(&self) -> Result<Option<String>, SettingsError> {
+        secret("COLLOQUY_MATRIX_STORE_KEY", "matrix.store_key_file", &self.matrix.store_key_file)
+    }
+}
+
+/// A secret: from its variable, else from the file that `key` names, where it names one.
+fn secret(variable: &str, key: &'static str, path: &Path) -> Result<Option<String>, SettingsError> {
+    if let Some(value) = env::var(variable).ok().filter(|value| !value.trim().is_empty()) {
+        return Ok(Some(value.trim().to_owned()));
+    }
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let unreadable = |source| SettingsError::Secret { key, path: path.to_owned(), source };
+    Ok(Some(fs::read_to_string(path).map_err(unreadable)?.trim().to_owned()))
+}
+
+/// A value of a variable or a flag: a list where the key holds one, its elements set apart by commas.
+fn value_of(known: &toml::Table, key: &str, value: &str) -> config::Value {
+    let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+    match known.get(table).and_then(|table| table.get(name)) {
+        Some(toml::Value::Array(_)) => {
+            let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect::<Vec<_>>().into()
         }
-        let path = &self.index.api_key_file;
-        if path.as_os_str().is_empty() {
-            return Ok(None);
-        }
-        let secret = |source| SettingsError::Secret { key: "index.api_key_file", path: path.clone(), source };
-        Ok(Some(fs::read_to_string(path).map_err(secret)?.trim().to_owned()))
+        _ => value.into(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{MemberId, PluginError, Role};
 
-/// The number of a call in the audit trail.
+/// The name of a call in the audit trail: see [`Message::call_id`](crate::Message::call_id).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CallId(pub String);
@@ -20,6 +20,8 @@ impl fmt::Display for CallId {
 /// One command to one plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
+    /// Its name in the audit trail.
+    pub id: CallId,
     /// The plugin's name.
     pub plugin: String,
     /// The command's name.
@@ -32,6 +34,8 @@ pub struct Call {
     pub role: Role,
     /// Where it was asked and who will see the reply.
     pub place: crate::Place,
+    /// The earlier answer that it is about, where there is one.
+    pub about: Option<CallId>,
 }
 
 /// A typed argument.

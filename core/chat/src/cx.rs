@@ -9,10 +9,11 @@ use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Call, Document, DocumentId, Event, Passage, PassageId, PluginError, PortError, Readable, Usage,
+    Attachment, Audience, Call, Document, DocumentId, Event, Passage, PassageId, PluginError, PortError, Readable,
+    Scope, Usage,
     ports::{
-        Archive, Archived, Documents, EmbedTask, Embedder, Embedding, Evidence, Generator, LibraryStats, Listing,
-        Piece, PluginData, Prompt, Search, SearchRequest, Speaker,
+        Acquisition, Added, Archive, Archived, Attachments, Documents, EmbedTask, Embedder, Embedding, Evidence,
+        Generator, LibraryStats, Listing, Piece, PluginData, Prompt, Search, SearchRequest, Speaker,
     },
 };
 
@@ -29,6 +30,10 @@ pub struct Ports {
     pub embedder: Arc<dyn Embedder>,
     /// The rooms' history.
     pub archive: Arc<dyn Archive>,
+    /// Files that come with messages.
+    pub attachments: Arc<dyn Attachments>,
+    /// What takes files into the library.
+    pub acquisition: Arc<dyn Acquisition>,
     /// The plugins' own data.
     pub data: Arc<dyn PluginData>,
 }
@@ -53,6 +58,7 @@ pub struct Cx {
     readable: Readable,
     language: String,
     conversation: Vec<(Speaker, String)>,
+    attachments: Vec<Attachment>,
     events: mpsc::UnboundedSender<Event>,
     trace: Arc<Mutex<Trace>>,
 }
@@ -67,13 +73,15 @@ pub struct Setting {
     pub language: String,
     /// What was said before in this thread, oldest first, as much as the session's budget holds.
     pub conversation: Vec<(Speaker, String)>,
+    /// Files that came with the message, or with the one that it replies to.
+    pub attachments: Vec<Attachment>,
 }
 
 impl Cx {
     /// A view for one call. Only the host makes one.
     pub fn new(ports: Ports, setting: Setting, events: mpsc::UnboundedSender<Event>, trace: Arc<Mutex<Trace>>) -> Self {
-        let Setting { call, readable, language, conversation } = setting;
-        Self { ports, call, readable, language, conversation, events, trace }
+        let Setting { call, readable, language, conversation, attachments } = setting;
+        Self { ports, call, readable, language, conversation, attachments, events, trace }
     }
 
     /// The call being answered.
@@ -206,6 +214,28 @@ impl Cx {
     /// [`PluginError::Port`].
     pub async fn embed(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Embedding>, PluginError> {
         self.ports.embedder.embed(task, texts).await.map_err(PluginError::port("embedding"))
+    }
+
+    /// The files that came with the call.
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+
+    /// Reads a file that came with the call into the library, for those who will see the reply: the room's scope in a
+    /// room, the caller's own to the caller alone.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`]; [`PortError::Refused`] where the file is larger than `bytes_max`.
+    pub async fn acquire(&self, attachment: &Attachment, bytes_max: u64) -> Result<Added, PluginError> {
+        let place = &self.call.place;
+        let bytes = self.ports.attachments.fetch(place, attachment, bytes_max).await;
+        let bytes = bytes.map_err(PluginError::port("fetching a file"))?;
+        let scope = match place.audience {
+            Audience::Room => Scope::Room(place.room.clone()),
+            Audience::Caller => Scope::Person(self.call.caller.clone()),
+        };
+        let added = self.ports.acquisition.add(&scope, &attachment.name, bytes).await;
+        added.map_err(PluginError::port("reading a file into the library"))
     }
 
     /// The room's history, newest first.

@@ -24,7 +24,7 @@ pub use cx::Cx;
 pub use document::{Document, DocumentId, Identifiers, Passage, PassageId, Provenance};
 pub use error::{PluginError, PortError};
 pub use manifest::{Argument, Command, Example, Kind, Manifest, Role, Text, Visibility};
-pub use message::{Attachment, Message};
+pub use message::{Attachment, Invocation, Message};
 pub use place::{Audience, CommunityId, MemberId, MessageId, Place, Platform, RoomId, ThreadId};
 pub use reply::{Action, Event, Quote, Source, Usage};
 pub use scope::{Readable, Scope};

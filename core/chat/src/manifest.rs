@@ -86,6 +86,25 @@ pub struct Argument {
     pub kind: Kind,
     /// Whether a call without it is refused.
     pub required: bool,
+    /// Whether the plugin proposes values while the caller types ([`Plugin::complete`](crate::ports::Plugin::complete)).
+    pub completes: bool,
+}
+
+impl Argument {
+    /// An optional argument without proposals.
+    pub const fn new(name: &'static str, help: Text, kind: Kind) -> Self {
+        Self { name, help, kind, required: false, completes: false }
+    }
+
+    /// The same, required.
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// The same, with proposals by the plugin.
+    pub const fn completed(self) -> Self {
+        Self { completes: true, ..self }
+    }
 }
 
 /// A call with its reply, run by the tests.
@@ -104,6 +123,9 @@ pub struct Command {
     pub name: &'static str,
     /// What it does, in a line.
     pub help: Text,
+    /// What a message's own menu calls it, where it can be called on a message; that message then is
+    /// [`Message::reply_to`](crate::Message::reply_to) or, where it is an answer of ours, [`Call::about`](crate::Call::about).
+    pub menu: Option<Text>,
     /// Its arguments, in order.
     pub arguments: &'static [Argument],
     /// The least role that may call it.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MemberId, MessageId, Place};
+use crate::{Args, CallId, MemberId, MessageId, Place};
 
 /// One message of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,10 +16,14 @@ pub struct Message {
     pub author: MemberId,
     /// Its text, at most [`Message::BYTES_MAX`] bytes; a longer one is refused at the gate.
     pub text: String,
+    /// The command that the platform read already: a slash command, a button. Without one the text is read.
+    pub invocation: Option<Invocation>,
     /// Files that came with it.
     pub attachments: Vec<Attachment>,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
+    /// The answer of ours that it is about: it replies to it, or presses one of its buttons.
+    pub about: Option<CallId>,
     /// Whether it is meant for the assistant: a mention, a direct message, a reply to it, the console.
     pub addressed: bool,
     /// When it was said.
@@ -29,6 +33,21 @@ pub struct Message {
 impl Message {
     /// Longest text that is read, in bytes.
     pub const BYTES_MAX: usize = 16 * 1024;
+
+    /// The call that this message makes: the same for the same message, so that answers are found by it again.
+    pub fn call_id(&self) -> CallId {
+        let Place { platform, room, .. } = &self.place;
+        CallId(format!("{platform}:{room}:{}", self.id))
+    }
+}
+
+/// A command with its arguments, as a platform hands them over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// The command's name.
+    pub command: String,
+    /// Its arguments: untrusted, checked against the manifest by the router.
+    pub args: Args,
 }
 
 /// A file that came with a message: its bytes are fetched by the frontend when they are asked for.

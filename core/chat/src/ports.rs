@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, CommunityId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, Passage, PassageId, Place,
-    PluginError, PortError, Readable, Role, Scope, Usage,
+    Action, Attachment, Call, CallId, CommunityId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message,
+    MessageId, Passage, PassageId, Place, Platform, PluginError, PortError, Readable, Role, Scope, Usage,
 };
 
 /// A capability: what it says of itself, and what it does.
@@ -23,14 +23,29 @@ pub trait Plugin: Send + Sync {
     /// # Errors
     /// [`PluginError`]; its public sentence becomes the reply's `Failed`.
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError>;
+
+    /// Values for `argument` that begin like `typed`, at most 25, best first: only what `cx` may read. Asked while the
+    /// caller types, so it must answer within a second.
+    ///
+    /// # Errors
+    /// [`PluginError`]; the caller then sees no proposals.
+    async fn complete(&self, _cx: &Cx, _argument: &str, _typed: &str) -> Result<Vec<String>, PluginError> {
+        Ok(Vec::new())
+    }
 }
 
 /// What a frontend hands messages to.
 #[async_trait]
 pub trait Dispatch: Send + Sync {
     /// The reply to a message; empty where it was not meant for the assistant. Dropping it cancels the call.
+    ///
+    /// The message counts as answered when the stream is polled past its last event: whoever must not lose a reply
+    /// keeps it first.
     async fn message(&self, message: Message) -> BoxStream<'static, Event>;
 
+    /// Proposals for an argument whose manifest asks for them, while `message` is being typed; empty where there are
+    /// none or the caller may not call the command.
+    async fn complete(&self, message: Message, argument: &str, typed: &str) -> Vec<String>;
     /// Waits until no reply is in the making: what a dropped one leaves to write is then written.
     async fn settled(&self);
 
@@ -369,6 +384,8 @@ pub trait Documents: Send + Sync {
 pub struct Archived {
     /// The message.
     pub message: Message,
+    /// Whether the assistant said it.
+    pub ours: bool,
     /// A permanent link to it.
     pub link: Option<String>,
 }
@@ -378,6 +395,76 @@ pub struct Archived {
 pub trait Archive: Send + Sync {
     /// At most `limit` (100 at most) messages before `before`, newest first.
     async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError>;
+
+    /// What was said before `message` in its thread or its chain of replies, newest first, at most `limit`.
+    async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError>;
+}
+
+/// The files that come with messages.
+#[async_trait]
+pub trait Attachments: Send + Sync {
+    /// The bytes of an attachment of `place`, at most `bytes_max`.
+    ///
+    /// # Errors
+    /// [`PortError::Refused`] where it is larger, or gone.
+    async fn fetch(&self, place: &Place, attachment: &Attachment, bytes_max: u64) -> Result<Vec<u8>, PortError>;
+}
+
+/// What came of a file that was added to the library.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Added {
+    /// Titles of documents that are new or say more than before.
+    pub documents: Vec<String>,
+    /// Documents that were known already.
+    pub known: usize,
+    /// Entries of the file that were refused, each with its sentence.
+    pub refused: Vec<String>,
+}
+
+/// Takes files into the library.
+#[async_trait]
+pub trait Acquisition: Send + Sync {
+    /// Reads a file into `scope`.
+    ///
+    /// # Errors
+    /// [`PortError`]; a file that cannot be read is no error but a refusal in [`Added`].
+    async fn add(&self, scope: &Scope, name: &str, bytes: Vec<u8>) -> Result<Added, PortError>;
+}
+
+/// A reply on its way to a platform: kept until the platform has it, remembered so that it is found again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    /// The call that it answers; nonces and transaction ids are derived from it.
+    pub call: CallId,
+    /// What was asked.
+    pub question: Message,
+    /// Where it goes, in the frontend's own words.
+    pub address: serde_json::Value,
+    /// The platform's messages that show it, in order.
+    pub shown: Vec<MessageId>,
+    /// What can be done with it.
+    pub actions: Vec<Action>,
+    /// What it must show in the end, in the frontend's own words; none while it grows, and again once it is shown.
+    pub body: Option<serde_json::Value>,
+}
+
+/// Replies on their way out, and those that went out.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Writes or replaces a post.
+    async fn put(&self, post: &Post) -> Result<(), PortError>;
+
+    /// The post of a call.
+    async fn get(&self, call: &CallId) -> Result<Option<Post>, PortError>;
+
+    /// Posts of a platform whose body was never shown whole, oldest first.
+    async fn pending(&self, platform: Platform) -> Result<Vec<Post>, PortError>;
+
+    /// The post that this message of the platform shows a part of.
+    async fn showing(&self, platform: Platform, shown: &MessageId) -> Result<Option<Post>, PortError>;
+
+    /// Removes a post.
+    async fn remove(&self, call: &CallId) -> Result<(), PortError>;
 }
 
 /// Who is who, and who may what.

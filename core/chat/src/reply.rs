@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DocumentId, PassageId};
+use crate::{Audience, DocumentId, PassageId};
 
 /// One event of a reply. A reply is any number of these and ends with [`Event::Done`] or [`Event::Failed`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The call may run; nothing of the reply came before. A platform that cannot show a reply to one person in a room
+    /// sends what is for the caller alone to a direct message.
+    Accepted {
+        /// Who may see the reply.
+        audience: Audience,
+    },
     /// What is being done now, or the place in the queue. Replaces the progress before it.
     Progress {
         /// A short phrase in the caller's language.

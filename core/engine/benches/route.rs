@@ -12,7 +12,8 @@ static MANIFEST: Manifest = Manifest {
     commands: &[Command {
         name: "ask",
         help: HELP,
-        arguments: &[Argument { name: "question", help: HELP, kind: Kind::Text, required: true }],
+        menu: None,
+        arguments: &[Argument::new("question", HELP, Kind::Text).required()],
         role_min: Role::Guest,
         visibility: Visibility::Room,
         deadline: Duration::from_secs(1),

@@ -88,6 +88,7 @@ mod tests {
         Command {
             name: "summary",
             help: Text { en: "", zh: "" },
+            menu: None,
             arguments: &[],
             role_min,
             visibility,
@@ -99,6 +100,7 @@ mod tests {
 
     fn call(role: Role, text: &str) -> Call {
         Call {
+            id: chat::CallId("c".to_owned()),
             plugin: "test".to_owned(),
             command: "summary".to_owned(),
             args: Args::from([("text", Value::Text(text.to_owned()))]),
@@ -111,6 +113,7 @@ mod tests {
                 thread: None,
                 audience: Audience::Room,
             },
+            about: None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use chat::{
-    Call, Command, Cx, Event, Manifest, MemberId, Message, PluginError, Usage,
+    Call, Command, Cx, Event, Manifest, Message, PluginError, Usage,
     cx::{Ports, Setting, Trace},
     error::chain,
     ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Plugin, Prompt, Seen, Speaker},
@@ -25,12 +25,18 @@ use tokio_util::{
 use crate::{
     gate::{self, Load, Permit},
     queue::{Party, Queue},
-    route::{Route, route},
+    route::{Route, invoked, route},
     session,
 };
 
 /// A mention this far from every utterance is a question to the library.
 const UTTERANCE_COSINE_MIN: f32 = 0.55;
+
+/// Proposals that come later are of no use to who types.
+const COMPLETE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Proposals that a platform shows, at most.
+const PROPOSALS_MAX: usize = 25;
 
 /// How many messages of a thread are considered for the session.
 const SESSION_MESSAGES_MAX: usize = 20;
@@ -62,8 +68,6 @@ pub struct Settings {
     pub of_caller_max: usize,
     /// Tokens of conversation that a call sees.
     pub session_tokens: usize,
-    /// Who speaks for us in an archive.
-    pub assistant: MemberId,
 }
 
 /// From a message to a reply. Cheap to clone.
@@ -115,6 +119,10 @@ impl Dispatch for Host {
         .boxed()
     }
 
+    async fn complete(&self, message: Message, argument: &str, typed: &str) -> Vec<String> {
+        self.shared.complete(message, argument, typed).await.unwrap_or_default()
+    }
+
     async fn settled(&self) {
         self.shared.serving.wait().await;
     }
@@ -130,6 +138,13 @@ impl Shared {
     }
 
     async fn serve(self: Arc<Self>, message: Message, events: mpsc::UnboundedSender<Event>, token: CancellationToken) {
+        let route = match &message.invocation {
+            Some(invocation) => invoked(&self.manifests(), invocation),
+            None => route(&self.manifests(), &message.text, message.addressed),
+        };
+        if route == Route::Ignore {
+            return;
+        }
         match self.parts.inbox.open(&message).await {
             Ok(Seen::New) => {}
             Ok(Seen::Before) => return,
@@ -140,9 +155,12 @@ impl Shared {
                 return;
             }
         }
-        if let Some((plugin, command, args)) = self.meant(&message, &events).await {
+        if let Some((plugin, command, args)) = self.meant(route, &events).await {
             self.call(&message, plugin, command, args, &events, &token).await;
         }
+        drop(events);
+        // Until the stream is polled past its last event, or dropped: then the reply was taken.
+        token.cancelled().await;
         if let Err(error) = self.parts.inbox.close(&message).await {
             tracing::error!(error = %chain(&error), "the inbox failed");
         }
@@ -151,10 +169,10 @@ impl Shared {
     /// What the message asks for; a wrong call is answered here.
     async fn meant(
         &self,
-        message: &Message,
+        route: Route,
         events: &mpsc::UnboundedSender<Event>,
     ) -> Option<(&'static str, &'static Command, chat::Args)> {
-        match route(&self.manifests(), &message.text, message.addressed) {
+        match route {
             Route::Ignore => None,
             Route::Call { plugin, command, args } => Some((plugin, command, args)),
             Route::Usage(sentence) => {
@@ -214,18 +232,21 @@ impl Shared {
         let entered = Instant::now();
         let trace = Arc::new(Mutex::new(Trace::default()));
         let mut call = Call {
+            id: message.call_id(),
             plugin: plugin.to_owned(),
             command: command.name.to_owned(),
             args,
             caller: message.author.clone(),
             role: chat::Role::Guest,
             place: message.place.clone(),
+            about: message.about.clone(),
         };
         let mut started = entered;
         let outcome = match self.permit(&mut call, command).await {
             Err(outcome) => outcome,
             Ok(permit) => {
                 call = permit.call().clone();
+                send(events, Event::Accepted { audience: call.place.audience });
                 let party = Party { caller: call.caller.clone(), room: call.place.room.clone() };
                 let mut ticket = self.queue.enter(party);
                 let waiting = |position: usize| {
@@ -247,6 +268,42 @@ impl Shared {
             call.args = chat::Args::default();
         }
         self.audit(call, name, error, (started - entered, started.elapsed()), &trace).await;
+    }
+
+    /// Proposals of the plugin whose command is being typed. Neither queued nor audited: it must be quick, and says
+    /// nothing that a search by the same caller would not.
+    async fn complete(&self, message: Message, argument: &str, typed: &str) -> Option<Vec<String>> {
+        let invocation = message.invocation.as_ref()?;
+        let found = self.parts.plugins.iter().find_map(|plugin| {
+            let command = plugin.manifest().command(&invocation.command)?;
+            Some((plugin, command))
+        });
+        let (plugin, command) = found?;
+        command.arguments.iter().find(|known| known.name == argument && known.completes)?;
+        let mut call = Call {
+            id: message.call_id(),
+            plugin: plugin.manifest().name.to_owned(),
+            command: command.name.to_owned(),
+            args: invocation.args.clone(),
+            caller: message.author.clone(),
+            role: chat::Role::Guest,
+            place: message.place.clone(),
+            about: None,
+        };
+        let permit = self.permit(&mut call, command).await.ok()?;
+        let setting = Setting {
+            call: permit.call().clone(),
+            readable: permit.readable().clone(),
+            language: language(typed),
+            conversation: Vec::new(),
+            attachments: Vec::new(),
+        };
+        // Nobody listens: a completion has no reply.
+        let (events, _) = mpsc::unbounded();
+        let cx = Cx::new(self.parts.ports.clone(), setting, events, Arc::default());
+        let proposals =
+            tokio::time::timeout(COMPLETE_WITHIN, plugin.complete(&cx, argument, typed)).await.ok()?.ok()?;
+        Some(proposals.into_iter().take(PROPOSALS_MAX).collect())
     }
 
     async fn permit(&self, call: &mut Call, command: &'static Command) -> Result<Permit, Outcome> {
@@ -279,7 +336,8 @@ impl Shared {
             call: call.clone(),
             readable: permit.readable().clone(),
             language: language(&message.text),
-            conversation: self.conversation(&call, message).await,
+            conversation: self.conversation(message).await,
+            attachments: message.attachments.clone(),
         };
         let cx = Cx::new(self.parts.ports.clone(), setting, events.clone(), Arc::clone(trace));
         let plugin = Arc::clone(plugin);
@@ -304,19 +362,15 @@ impl Shared {
     }
 
     /// What was said before in this thread. An archive that fails costs the context, not the answer.
-    async fn conversation(&self, call: &Call, message: &Message) -> Vec<(Speaker, String)> {
-        let page = self.parts.ports.archive.page(&call.place, Some(message.at), SESSION_MESSAGES_MAX).await;
-        let page = page.unwrap_or_else(|error| {
+    async fn conversation(&self, message: &Message) -> Vec<(Speaker, String)> {
+        let before = self.parts.ports.archive.conversation(message, SESSION_MESSAGES_MAX).await;
+        let before = before.unwrap_or_else(|error| {
             tracing::warn!(error = %chain(&error), "the room's history cannot be read");
             Vec::new()
         });
-        let thread: Vec<_> = page
-            .into_iter()
-            .filter(|archived| archived.message.place.thread == call.place.thread && archived.message.id != message.id)
-            .collect();
         let generator = self.parts.ports.generator.as_ref();
         let count = |text: &str| generator.map_or(text.len() / 4, |generator| generator.count_tokens(text));
-        session::fit(&thread, &self.settings.assistant, self.settings.session_tokens, count)
+        session::fit(&before, self.settings.session_tokens, count)
     }
 
     /// Tells the caller how it ended; what the audit calls it, and the error for the operator.

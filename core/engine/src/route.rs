@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat::{Args, Argument, Command, Kind, Manifest, Value};
+use chat::{Args, Argument, Command, Invocation, Kind, Manifest, Value};
 
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,31 @@ pub fn route(manifests: &[&'static Manifest], text: &str, addressed: bool) -> Ro
         }
         _ if addressed && !text.is_empty() => Route::Mention(text.to_owned()),
         _ => Route::Ignore,
+    }
+}
+
+/// Checks a command that the platform read: every argument known, of its type and within its limits.
+pub fn invoked(manifests: &[&'static Manifest], invocation: &Invocation) -> Route {
+    let found = manifests.iter().find_map(|manifest| Some((manifest.name, manifest.command(&invocation.command)?)));
+    let Some((plugin, command)) = found else {
+        return Route::Usage(format!("There is no command `{}` any more; `help` lists them all.", invocation.command));
+    };
+    let mut args = BTreeMap::new();
+    for (name, given) in &invocation.args.0 {
+        let argument = command.arguments.iter().find(|argument| argument.name == name);
+        match argument.and_then(|argument| checked(argument, given)) {
+            Some(value) => drop(args.insert(name.clone(), value)),
+            None => return Route::Usage(usage(command)),
+        }
+    }
+    Route::Call { plugin, command, args: Args(args) }
+}
+
+fn checked(argument: &Argument, given: &Value) -> Option<Value> {
+    match (argument.kind, given) {
+        (Kind::Flag, Value::Flag(_)) => Some(given.clone()),
+        (Kind::Flag, _) => None,
+        _ => value(argument, &given.to_string()),
     }
 }
 
@@ -169,6 +194,7 @@ mod tests {
         Command {
             name,
             help: HELP,
+            menu: None,
             arguments,
             role_min: Role::Guest,
             visibility: Visibility::Room,
@@ -182,17 +208,14 @@ mod tests {
         name: "test",
         summary: HELP,
         commands: &[
-            command("ask", &[Argument { name: "question", help: HELP, kind: Kind::Text, required: true }]),
-            command(
-                "line",
-                &[Argument { name: "number", help: HELP, kind: Kind::Integer { min: 1, max: 20 }, required: true }],
-            ),
+            command("ask", &[Argument::new("question", HELP, Kind::Text).required()]),
+            command("line", &[Argument::new("number", HELP, Kind::Integer { min: 1, max: 20 }).required()]),
             command(
                 "list",
                 &[
-                    Argument { name: "order", help: HELP, kind: Kind::Choice(&["title", "year"]), required: false },
-                    Argument { name: "all", help: HELP, kind: Kind::Flag, required: false },
-                    Argument { name: "matching", help: HELP, kind: Kind::Text, required: false },
+                    Argument::new("order", HELP, Kind::Choice(&["title", "year"])),
+                    Argument::new("all", HELP, Kind::Flag),
+                    Argument::new("matching", HELP, Kind::Text),
                 ],
             ),
         ],
@@ -252,6 +275,35 @@ mod tests {
             true,
             expect!["usage There is no command `lien`. Did you mean `line`? `help` lists them all."],
         );
+    }
+
+    #[test]
+    fn what_a_platform_read_is_checked_like_what_was_typed() {
+        let check = |command: &str, args: Args, want: Expect| {
+            want.assert_eq(&show(invoked(&[&MANIFEST], &Invocation { command: command.to_owned(), args })));
+        };
+        check("line", Args::from([("number", Value::Integer(2))]), expect!["call line [number=2]"]);
+        check(
+            "line",
+            Args::from([("number", Value::Integer(99))]),
+            expect!["usage It is called like this: `line <number 1..20>`."],
+        );
+        check(
+            "list",
+            Args::from([("all", Value::Flag(true)), ("order", Value::Text("year".to_owned()))]),
+            expect!["call list [all=true, order=year]"],
+        );
+        check(
+            "list",
+            Args::from([("all", Value::Text("yes".to_owned()))]),
+            expect!["usage It is called like this: `list [title|year] [--all] [matching]`."],
+        );
+        check(
+            "list",
+            Args::from([("colour", Value::Flag(true))]),
+            expect!["usage It is called like this: `list [title|year] [--all] [matching]`."],
+        );
+        check("gone", Args::default(), expect!["usage There is no command `gone` any more; `help` lists them all."]);
     }
 
     #[test]

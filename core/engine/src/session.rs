@@ -1,18 +1,10 @@
 //! What of a thread fits the token budget. Pure.
 
-use chat::{
-    MemberId,
-    ports::{Archived, Speaker},
-};
+use chat::ports::{Archived, Speaker};
 
 /// The longest tail of a conversation that fits `budget` tokens, oldest first. A turn that does not fit ends it: half
-/// a turn would be quoted as a whole one. `newest_first` is what an archive's page holds; `assistant` is who speaks for us.
-pub fn fit(
-    newest_first: &[Archived],
-    assistant: &MemberId,
-    budget: usize,
-    count: impl Fn(&str) -> usize,
-) -> Vec<(Speaker, String)> {
+/// a turn would be quoted as a whole one. `newest_first` is what an archive's page holds.
+pub fn fit(newest_first: &[Archived], budget: usize, count: impl Fn(&str) -> usize) -> Vec<(Speaker, String)> {
     let mut left = budget;
     let mut turns = Vec::new();
     for archived in newest_first {
@@ -22,7 +14,7 @@ pub fn fit(
             break;
         }
         left -= cost;
-        let speaker = if message.author == *assistant { Speaker::Assistant } else { Speaker::User };
+        let speaker = if archived.ours { Speaker::Assistant } else { Speaker::User };
         turns.push((speaker, message.text.clone()));
     }
     turns.reverse();
@@ -49,18 +41,20 @@ mod tests {
             place,
             author: author.into(),
             text: text.to_owned(),
+            invocation: None,
             attachments: Vec::new(),
             reply_to: None,
+            about: None,
             addressed: true,
             at: Timestamp::UNIX_EPOCH,
         };
-        Archived { message, link: None }
+        Archived { ours: author == "bot", message, link: None }
     }
 
     #[track_caller]
     fn check(budget: usize, want: &[&str]) {
         let history = [said("bot", "three three three"), said("ana", "two two"), said("bot", "one")];
-        let turns = fit(&history, &"bot".into(), budget, |text| text.split(' ').count());
+        let turns = fit(&history, budget, |text| text.split(' ').count());
         let shown: Vec<String> = turns.iter().map(|(speaker, text)| format!("{speaker:?}: {text}")).collect();
         assert_eq!(shown, want);
     }

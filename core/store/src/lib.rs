@@ -1,8 +1,8 @@
 //! The relational state: documents with their passages and vectors, the manifest of files seen, plugin data,
-//! the audit trail and the inbox, in one SQLite file.
+//! the audit trail, the inbox and the outbox, in one SQLite file.
 //!
 //! Read [`Store`] here, then `documents` (reading) and `put` (writing), `jobs` (what ingest remembers), then the
-//! three small ports `data`, `audit` and `inbox`; `check` serves `doctor`, `lock` keeps a second process out.
+//! small ports `data`, `audit`, `inbox` and `outbox`; `check` serves `doctor`, `lock` keeps a second process out.
 //!
 //! **Invariant:** SQL stands in this crate only, and none of the database's types leaves it.
 //! **Invariant:** what a person may not read is filtered in SQL (`scope IN (...)`), in every reading method.
@@ -21,6 +21,7 @@ mod error;
 mod inbox;
 mod jobs;
 mod lock;
+mod outbox;
 mod put;
 mod row;
 

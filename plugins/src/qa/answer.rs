@@ -22,11 +22,19 @@ const COSINE_MIN: f32 = 0.30;
 /// Share of the question's information that a passage must then hold.
 const COVERAGE_MIN: f32 = 0.6;
 
+/// Share of the best passage's strength (cosine and coverage) below which one that speaks to the question too is left
+/// out: a small model makes an answer of whatever it is shown.
+const STRENGTH_SHARE_MIN: f32 = 0.6;
+
 /// The passages that speak to the question, best first: empty means that the library does not answer it.
 pub fn relevant(found: Vec<Evidence>) -> Vec<Evidence> {
+    let cosine = |evidence: &Evidence| evidence.cosine.max(evidence.line_cosine);
+    let strength = |evidence: &Evidence| cosine(evidence) + evidence.coverage;
+    let best = found.iter().map(strength).fold(0.0, f32::max);
     let speaks = |evidence: &Evidence| {
-        let cosine = evidence.cosine.max(evidence.line_cosine);
-        cosine >= COSINE_SURE || (cosine >= COSINE_MIN && evidence.coverage >= COVERAGE_MIN)
+        let cosine = cosine(evidence);
+        let alone = cosine >= COSINE_SURE || (cosine >= COSINE_MIN && evidence.coverage >= COVERAGE_MIN);
+        alone && strength(evidence) >= STRENGTH_SHARE_MIN * best
     };
     found.into_iter().filter(speaks).collect()
 }

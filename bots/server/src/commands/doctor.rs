@@ -7,6 +7,7 @@ use inference::Fetcher;
 use store::{DataLock, Store};
 
 use crate::{
+    connect,
     home::{Home, Needs, catalogue},
     progress::say,
     settings::Settings,
@@ -46,6 +47,7 @@ pub async fn run(settings: &Settings, deep: bool) -> anyhow::Result<bool> {
     if let Err(error) = settings.qdrant_api_key() {
         sheet.bad("secrets", &error.to_string());
     }
+    platforms(settings, &mut sheet).await;
     // First of all that touches the folder: the lock makes it, for its owner alone.
     let lock = DataLock::take(&dir).map(drop);
     disk(&dir, &mut sheet);
@@ -64,6 +66,27 @@ pub async fn run(settings: &Settings, deep: bool) -> anyhow::Result<bool> {
     }
     say(if sheet.healthy { "all is well" } else { "something needs you: see the lines marked FAIL" });
     Ok(sheet.healthy)
+}
+
+/// The platforms that are configured, as they see us.
+async fn platforms(settings: &Settings, sheet: &mut Sheet) {
+    let mut found = Vec::new();
+    match connect::discord(settings) {
+        Ok(None) => sheet.note("discord", "not configured: there is no token"),
+        Ok(Some(wanted)) => found.extend(discord::check(&wanted).await.into_iter().map(|line| ("discord", line))),
+        Err(error) => sheet.bad("discord", &format!("{error:#}")),
+    }
+    match connect::matrix(settings) {
+        Ok(None) => sheet.note("matrix", "not configured: matrix.homeserver is empty"),
+        Ok(Some(wanted)) => found.extend(matrix::check(&wanted).await.into_iter().map(|line| ("matrix", line))),
+        Err(error) => sheet.bad("matrix", &format!("{error:#}")),
+    }
+    for (platform, (what, state)) in found {
+        match state {
+            Ok(text) => sheet.good(platform, &format!("{what}: {text}")),
+            Err(text) => sheet.bad(platform, &format!("{what}: {text}")),
+        }
+    }
 }
 
 fn processor(sheet: &mut Sheet) {

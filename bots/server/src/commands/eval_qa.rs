@@ -99,8 +99,10 @@ async fn ask(home: &Home, question: &str) -> Answer {
         place: seat.place,
         author: seat.member,
         text: format!("/ask {question}"),
+        invocation: None,
         attachments: Vec::new(),
         reply_to: None,
+        about: None,
         addressed: true,
         at: jiff::Timestamp::now(),
     };

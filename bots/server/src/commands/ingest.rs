@@ -50,7 +50,7 @@ pub async fn with_bar(home: &Home, paths: &[PathBuf], scope: &Scope) -> anyhow::
             signal.cancel();
         }
     });
-    let report = ingest(home, paths, scope, &bar, &stop).await;
+    let report = ingest(&home.library(), paths, scope, &bar, &stop).await;
     listener.abort();
     bar.finish_and_clear();
     report

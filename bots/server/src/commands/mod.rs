@@ -8,7 +8,9 @@ mod eval;
 mod eval_qa;
 mod ingest;
 mod library;
+mod matrix_setup;
 mod models;
+mod serve;
 mod try_it;
 
 use crate::{
@@ -24,6 +26,8 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
         Command::Ingest { paths, scope, report } => ingest::run(&settings, &paths, scope, report.as_deref()).await,
         Command::Ask { question } => ask::run(&settings, &question.join(" ")).await,
         Command::Chat => ask::chat(&settings).await,
+        Command::Serve { only } => serve::run(&settings, &only).await,
+        Command::Matrix(command) => matrix_setup::run(&settings, command).await,
         Command::Library(command) => library::run(&settings, command).await,
         Command::Models(command) => models::run(settings, command).await,
         Command::Config => {

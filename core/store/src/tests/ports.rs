@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat::{
     Args, Audience, Call, CommunityId, Message, PassageId, Place, Platform, Role, Usage, Value,
-    ports::{Audit, AuditEvent, Inbox, PluginData, Seen},
+    ports::{Audit, AuditEvent, Inbox, Outbox, PluginData, Post, Seen},
 };
 use serde_json::json;
 
@@ -28,8 +28,10 @@ fn message(id: &str, community: &str, room: &str) -> Message {
         author: "ana".into(),
         text: format!("warum {id}? \u{1f333}"),
         addressed: true,
+        invocation: None,
         attachments: Vec::new(),
         reply_to: None,
+        about: None,
         at: "2026-11-03T10:00:00Z".parse().unwrap(),
     }
 }
@@ -63,12 +65,14 @@ async fn the_audit_trail_keeps_every_event_in_order() {
     let event = |outcome: &str| AuditEvent {
         at: "2026-11-03T10:00:00.5Z".parse().unwrap(),
         call: Call {
+            id: chat::CallId("c".to_owned()),
             plugin: "qa".to_owned(),
             command: "ask".to_owned(),
             args: Args::from([("question", Value::Text("why?".to_owned())), ("k", Value::Integer(3))]),
             caller: "ana".into(),
             role: Role::Guest,
             place: place("lab", "seminar"),
+            about: None,
         },
         outcome: outcome.to_owned(),
         error: String::new(),
@@ -132,4 +136,35 @@ async fn the_words_of_a_closed_message_are_forgotten() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!bytes.windows(secret.text.len()).any(|window| window == secret.text.as_bytes()));
     }
+}
+
+#[tokio::test]
+async fn a_post_is_pending_until_its_body_is_shown_and_is_found_by_what_shows_it() {
+    let (_folder, store) = open().await;
+    let question = message("1", "lab", "seminar");
+    let mut post = Post {
+        call: question.call_id(),
+        question,
+        address: json!({"channel": "7"}),
+        shown: vec!["a".into()],
+        actions: vec![chat::Action { label: "Show".to_owned(), command: "line 1".to_owned() }],
+        body: None,
+    };
+    Outbox::put(&store, &post).await.unwrap();
+    assert!(store.pending(Platform::Discord).await.unwrap().is_empty());
+    post.body = Some(json!([{"markdown": "hi"}]));
+    post.shown = vec!["a".into(), "b".into()];
+    Outbox::put(&store, &post).await.unwrap();
+    assert_eq!(store.pending(Platform::Discord).await.unwrap(), std::slice::from_ref(&post));
+    assert!(store.pending(Platform::Matrix).await.unwrap().is_empty());
+    assert_eq!(store.showing(Platform::Discord, &"b".into()).await.unwrap().as_ref(), Some(&post));
+    assert_eq!(store.showing(Platform::Matrix, &"b".into()).await.unwrap(), None);
+    assert_eq!(Outbox::get(&store, &post.call).await.unwrap().as_ref(), Some(&post));
+
+    let later = "2027-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(store.forget_posts(later).await.unwrap(), 0, "what was not shown is not forgotten");
+    post.body = None;
+    Outbox::put(&store, &post).await.unwrap();
+    assert_eq!(store.forget_posts(later).await.unwrap(), 1);
+    assert_eq!(store.showing(Platform::Discord, &"b".into()).await.unwrap(), None);
 }

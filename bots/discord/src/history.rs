@@ -1,0 +1,273 @@
+//! What was said in channels and threads before, read from Discord page by page; nothing of it is kept.
+//!
+//! Without the privileged intent for message content Discord leaves out the text of messages that were not meant for
+//! the bot: such messages are not here.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use chat::{
+    MemberId, Message, MessageId, Place, PortError,
+    ports::{Archive, Archived},
+};
+use jiff::Timestamp;
+use serenity::all::{self, ChannelId, LightMethod, Request, Route};
+
+use crate::{
+    guilds::Guilds,
+    hear,
+    rest::{Rest, RestError},
+    snowflake,
+};
+
+const PORT: &str = "archive";
+
+/// Most messages that Discord gives at once.
+const PAGE_MAX: usize = 100;
+
+/// Messages that are read at once while a chain of replies is followed.
+const CHAIN_PAGE: usize = 50;
+
+/// Pages that are read for one chain of replies.
+const CHAIN_PAGES_MAX: usize = 6;
+
+/// The history of the channels.
+pub struct History {
+    rest: Arc<Rest>,
+    guilds: Arc<Guilds>,
+    me: u64,
+    /// From which moment ids count, in milliseconds since 1970; 0 before a message told it.
+    epoch_ms: AtomicI64,
+}
+
+impl History {
+    /// The history, as `me` sees it.
+    pub fn new(rest: Arc<Rest>, guilds: Arc<Guilds>, me: u64) -> Self {
+        Self { rest, guilds, me, epoch_ms: AtomicI64::new(0) }
+    }
+
+    /// At most `limit` messages of a channel with ids below `before`, newest first.
+    async fn read(&self, channel: u64, before: Option<u64>, limit: usize) -> Result<Vec<all::Message>, RestError> {
+        let channel_id = ChannelId::new(channel.max(1));
+        let mut params = vec![("limit", limit.clamp(1, PAGE_MAX).to_string())];
+        params.extend(before.map(|before| ("before", before.to_string())));
+        let request = Request::new(Route::ChannelMessages { channel_id }, LightMethod::Get).params(Some(params));
+        let page: Vec<all::Message> = self.rest.read(request).await?;
+        if let Some(said) = page.first() {
+            let epoch_ms = snowflake::epoch_ms(said.id.get(), snowflake::moment(said.timestamp));
+            self.epoch_ms.store(epoch_ms, Ordering::Relaxed);
+        }
+        Ok(page)
+    }
+
+    /// At most `limit` messages of a channel from before a moment, newest first.
+    async fn read_before(&self, channel: u64, at: Timestamp, limit: usize) -> Result<Vec<all::Message>, RestError> {
+        if self.epoch_ms.load(Ordering::Relaxed) == 0 {
+            // Once: the newest message says how ids count.
+            self.read(channel, None, 1).await?;
+        }
+        let before = snowflake::first_at(at, self.epoch_ms.load(Ordering::Relaxed));
+        let mut page = self.read(channel, Some(before), limit).await?;
+        page.retain(|said| snowflake::moment(said.timestamp) < at);
+        Ok(page)
+    }
+
+    /// The messages that `from` replies to, one after the other, newest first.
+    async fn chain(&self, channel: u64, from: u64, limit: usize) -> Result<Vec<all::Message>, RestError> {
+        let mut known: HashMap<u64, all::Message> = HashMap::new();
+        let (mut chain, mut pages, mut next) = (Vec::new(), 0, Some(from));
+        while let (Some(id), true) = (next, chain.len() < limit) {
+            let Some(message) = known.remove(&id) else {
+                if pages == CHAIN_PAGES_MAX {
+                    break;
+                }
+                pages += 1;
+                // The message itself and those before it: where the chain goes on.
+                let page = self.read(channel, Some(id.saturating_add(1)), CHAIN_PAGE).await?;
+                known.extend(page.into_iter().map(|message| (message.id.get(), message)));
+                if !known.contains_key(&id) {
+                    // Deleted.
+                    break;
+                }
+                continue;
+            };
+            next = replied_to(&message).filter(|before| *before < id);
+            chain.push(message);
+        }
+        Ok(chain)
+    }
+
+    fn archived(&self, place: &Place, said: &all::Message) -> Option<Archived> {
+        let text = hear::text(&said.content, &said.mentions, self.me);
+        let attachments = hear::files(&said.attachments);
+        if !hear::is_written(said.kind) || (text.is_empty() && attachments.is_empty()) {
+            return None;
+        }
+        let id = said.id.get();
+        let channel = said.channel_id.get();
+        let guild = self.guilds.spot(channel).map_or_else(|| "@me".to_owned(), |spot| spot.guild.to_string());
+        let message = Message {
+            id: MessageId(id.to_string()),
+            place: place.clone(),
+            author: MemberId(said.author.id.to_string()),
+            text,
+            invocation: None,
+            attachments,
+            reply_to: replied_to(said).map(|id| MessageId(id.to_string())),
+            about: None,
+            addressed: false,
+            at: snowflake::moment(said.timestamp),
+        };
+        let link = Some(format!("https://discord.com/channels/{guild}/{channel}/{id}"));
+        Some(Archived { message, ours: said.author.id == self.me, link })
+    }
+}
+
+/// The message that one replies to.
+fn replied_to(said: &all::Message) -> Option<u64> {
+    said.message_reference.as_ref()?.message_id.map(|id| id.get())
+}
+
+/// The channel or thread of a place.
+fn channel(place: &Place) -> Result<u64, PortError> {
+    let id = place.thread.as_ref().map_or(&place.room.0, |thread| &thread.0);
+    snowflake::number(id)
+        .ok_or_else(|| PortError::Refused { port: PORT, reason: format!("`{id}` is no channel of Discord") })
+}
+
+#[async_trait]
+impl Archive for History {
+    async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError> {
+        let channel = channel(place)?;
+        let page = match before {
+            None => self.read(channel, None, limit).await,
+            Some(at) => self.read_before(channel, at, limit).await,
+        };
+        let page = page.map_err(RestError::port(PORT, "reading a channel"))?;
+        Ok(page.iter().filter_map(|said| self.archived(place, said)).collect())
+    }
+
+    async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
+        let place = &message.place;
+        let channel = channel(place)?;
+        let before = snowflake::number(&message.id.0);
+        let replied = message.reply_to.as_ref().and_then(|id| snowflake::number(&id.0));
+        let said = match (&place.thread, replied) {
+            (Some(_), _) => self.read(channel, before, limit).await,
+            (None, Some(from)) => self.chain(channel, from, limit).await,
+            (None, None) => Ok(Vec::new()),
+        };
+        let said = said.map_err(RestError::port(PORT, "reading a conversation"))?;
+        Ok(said.iter().filter_map(|said| self.archived(place, said)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat::{Audience, Platform};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        double::{Came, Double},
+        guilds::Spot,
+    };
+
+    const ME: u64 = 99;
+
+    /// A message of this number, which replies to the one 40 before it; its id leaves `shift` bits below it.
+    fn said(number: u64, shift: u32) -> Value {
+        let author = if number.is_multiple_of(4) { ME } else { 2 };
+        let id = |number: u64| (number << shift).to_string();
+        let before = (number > 100).then(|| json!({ "channel_id": "7", "message_id": id(number - 40) }));
+        json!({
+            "id": id(number), "channel_id": "7", "content": format!("text {number}"), "type": 19,
+            "author": { "id": author.to_string(), "username": "x", "discriminator": "0", "avatar": null },
+            "timestamp": format!("2026-11-24T12:00:00.{number:03}Z"), "tts": false, "mention_everyone": false,
+            "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "pinned": false,
+            "message_reference": before,
+        })
+    }
+
+    /// A channel with a message for each number below 1 000.
+    fn page(came: &Came, shift: u32) -> (u16, String) {
+        let query = |name: &str| {
+            let found = came.line.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            found.and_then(|value| value.parse::<u64>().ok())
+        };
+        let (before, limit) = (query("before").map_or(1_000, |id| id >> shift), query("limit").unwrap_or(50));
+        let numbers = (1..before.min(1_000)).rev().take(usize::try_from(limit).unwrap());
+        (200, Value::from(numbers.map(|number| said(number, shift)).collect::<Vec<_>>()).to_string())
+    }
+
+    fn message(id: &str, reply_to: Option<&str>, thread: Option<&str>) -> Message {
+        Message {
+            id: id.into(),
+            place: Place {
+                platform: Platform::Discord,
+                community: "lab".into(),
+                room: "7".into(),
+                thread: thread.map(Into::into),
+                audience: Audience::Room,
+            },
+            author: "2".into(),
+            text: "and why?".to_owned(),
+            invocation: None,
+            attachments: Vec::new(),
+            reply_to: reply_to.map(Into::into),
+            about: None,
+            addressed: true,
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[track_caller]
+    fn check(found: &[Archived], want: &[(&str, bool)]) {
+        let shown: Vec<_> = found.iter().map(|one| (one.message.id.0.as_str(), one.ours)).collect();
+        assert_eq!(shown, want);
+    }
+
+    #[tokio::test]
+    async fn a_chain_of_replies_is_followed_over_pages() {
+        let double = Double::start(|came| page(came, 0)).await;
+        let guilds = Arc::new(Guilds::new(Vec::new()));
+        guilds.learn(7, Spot { guild: 5, parent: None });
+        let history = History::new(double.rest(), guilds, ME);
+        let found = history.conversation(&message("999#5", Some("230"), None), 10).await.unwrap();
+        check(&found, &[("230", false), ("190", false), ("150", false), ("110", false), ("70", false)]);
+        assert_eq!(double.lines().len(), 3, "two links of this chain lie on each page");
+        assert_eq!(found[0].link.as_deref(), Some("https://discord.com/channels/5/7/230"));
+        let found = history.conversation(&message("999", Some("230"), None), 2).await.unwrap();
+        check(&found, &[("230", false), ("190", false)]);
+        assert!(history.conversation(&message("999", None, None), 10).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_page_ends_before_its_moment() {
+        let double = Double::start(|came| page(came, 22)).await;
+        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), ME);
+        let place = message("1", None, None).place;
+        for _ in 0..2 {
+            let before = "2026-11-24T12:00:00.500Z".parse().unwrap();
+            let found = history.page(&place, Some(before), 2).await.unwrap();
+            let found: Vec<String> = found.iter().map(|one| one.message.at.to_string()).collect();
+            assert_eq!(found, ["2026-11-24T12:00:00.499Z", "2026-11-24T12:00:00.498Z"]);
+        }
+        assert_eq!(double.lines().len(), 3, "how ids count is asked once");
+    }
+
+    #[tokio::test]
+    async fn a_thread_is_one_conversation() {
+        let double = Double::start(|came| page(came, 0)).await;
+        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), ME);
+        let found = history.conversation(&message("401#7", None, Some("8")), 3).await.unwrap();
+        check(&found, &[("400", true), ("399", false), ("398", false)]);
+        assert_eq!(double.lines(), ["GET /channels/8/messages?&limit=3&before=401"]);
+    }
+}

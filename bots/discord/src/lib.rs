@@ -1,0 +1,124 @@
+//! The Discord frontend: native events in, replies out. No logic.
+//!
+//! Read [`Discord`], then `gateway` (the events), `messages` and `interactions` (what becomes of them), `screen` (how a
+//! reply gets there); `definition`, `invoke`, `hear`, `body`, `address` and `snowflake` are the functions they call, and
+//! `members`, `history` and `files` the ports that Discord fills.
+//!
+//! **Invariant:** no type of serenity leaves this crate, and no error or log line of it holds a token.
+
+mod connect;
+mod run;
+mod gateway;
+mod hub;
+mod messages;
+mod interactions;
+mod asked;
+mod register;
+mod definition;
+mod invoke;
+mod hear;
+mod screen;
+mod address;
+mod body;
+mod write;
+mod rest;
+mod wire;
+mod snowflake;
+mod guilds;
+mod members;
+mod history;
+mod files;
+mod check;
+mod error;
+#[cfg(test)]
+mod double;
+
+use std::{sync::Arc, time::Duration};
+
+use chat::{CommunityId, ports};
+
+use crate::{files::Files, guilds::Guilds, history::History, members::DiscordMembers, rest::Rest};
+
+pub use check::check;
+pub use error::DiscordError;
+
+/// Between two edits of an answer: below that, Discord's own limits would space them.
+const EDIT_GAP: Duration = Duration::from_millis(1_200);
+
+/// How the bot stands on Discord. No `Debug`: the token is in it.
+#[derive(Clone)]
+pub struct Settings {
+    /// The bot's token: a secret.
+    pub token: String,
+    /// What stands in for Discord: an address without a path. None for Discord itself.
+    pub api_base: Option<String>,
+    /// Who shares the library.
+    pub community: CommunityId,
+    /// The servers that are served; all that the bot is in where it is empty.
+    pub guilds: Vec<u64>,
+    /// Roles of servers that make a moderator, beside the right to manage the server.
+    pub moderator_roles: Vec<u64>,
+    /// Persons who run the machine.
+    pub operators: Vec<u64>,
+    /// The least time between two edits of an answer.
+    pub edit_gap: Duration,
+    /// Whether to ask for the content of messages that are not meant for the bot: a privileged intent.
+    pub message_content: bool,
+}
+
+impl Settings {
+    /// The defaults.
+    pub fn new(token: String, community: CommunityId) -> Self {
+        Self {
+            token,
+            api_base: None,
+            community,
+            guilds: Vec::new(),
+            moderator_roles: Vec::new(),
+            operators: Vec::new(),
+            edit_gap: EDIT_GAP,
+            message_content: false,
+        }
+    }
+}
+
+/// The bot, known to Discord and not yet listening.
+pub struct Discord {
+    settings: Settings,
+    rest: Arc<Rest>,
+    me: u64,
+    guilds: Arc<Guilds>,
+    members: Arc<DiscordMembers>,
+}
+
+impl Discord {
+    /// Asks Discord who the bot is.
+    ///
+    /// # Errors
+    /// [`DiscordError`], which says what to mend: a wrong token, an address that leads elsewhere.
+    pub async fn connect(settings: Settings) -> Result<Self, DiscordError> {
+        let rest = Arc::new(connect::rest(&settings)?);
+        let known = connect::who(&rest).await?;
+        connect::gateway(&rest, &settings).await?;
+        tracing::info!(name = known.name, id = known.id, "signed in to Discord");
+        let guilds = Arc::new(Guilds::new(settings.guilds.clone()));
+        let (operators, moderators) = (settings.operators.clone(), settings.moderator_roles.clone());
+        let members = Arc::new(DiscordMembers::new(Arc::clone(&rest), Arc::clone(&guilds), operators, moderators));
+        Ok(Self { settings, rest, me: known.id, guilds, members })
+    }
+
+    /// Who may what on Discord.
+    pub fn members(&self) -> Arc<dyn ports::Members> {
+        self.members.clone()
+    }
+
+    /// What was said on Discord.
+    pub fn archive(&self) -> Arc<dyn ports::Archive> {
+        Arc::new(History::new(Arc::clone(&self.rest), Arc::clone(&self.guilds), self.me))
+    }
+
+    /// The files of Discord's messages.
+    pub fn attachments(&self) -> Arc<dyn ports::Attachments> {
+        Arc::new(Files::new(self.settings.api_base.clone()))
+    }
+}

@@ -1,0 +1,73 @@
+//! Who may what: the homeserver's power levels and memberships as roles, at once.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat::{MemberId, Place, PortError, Role, Scope, ports::Members};
+use matrix_sdk::{
+    Client, Room, RoomState,
+    ruma::{Int, RoomId, UserId, events::room::power_levels::UserPowerLevel},
+};
+
+use crate::{
+    Settings,
+    direct::{has_joined, is_direct},
+};
+
+/// The power level that looks after a room, by the convention of all clients.
+const MODERATOR: i32 = 50;
+
+/// Whether a person looks after a room.
+pub(crate) async fn has_power(room: &Room, user: &UserId) -> bool {
+    let level = room.get_user_power_level(user).await;
+    level.is_ok_and(|level| level >= UserPowerLevel::Int(Int::from(MODERATOR)))
+}
+
+/// Roles, from the rooms that we are in.
+pub(crate) struct MatrixMembers {
+    pub(crate) client: Client,
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl MatrixMembers {
+    /// In a direct message a person is whom they are elsewhere: a member, if they share a room with us.
+    async fn shares_room(&self, user: &UserId) -> matrix_sdk::Result<bool> {
+        for room in self.client.joined_rooms() {
+            if !is_direct(&room) && has_joined(&room, user).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn look_up(&self, room: &Room, user: &UserId) -> matrix_sdk::Result<Role> {
+        if !has_joined(room, user).await? {
+            return Ok(Role::Guest);
+        }
+        if is_direct(room) {
+            return Ok(if self.shares_room(user).await? { Role::Member } else { Role::Guest });
+        }
+        Ok(if has_power(room, user).await { Role::Moderator } else { Role::Member })
+    }
+}
+
+#[async_trait]
+impl Members for MatrixMembers {
+    async fn role(&self, place: &Place, member: &MemberId) -> Result<Role, PortError> {
+        if self.settings.operators.iter().any(|operator| operator.trim() == member.0) {
+            return Ok(Role::Operator);
+        }
+        let (Ok(user), Ok(room)) = (UserId::parse(&member.0), RoomId::parse(&place.room.0)) else {
+            return Ok(Role::Guest);
+        };
+        let Some(room) = self.client.get_room(&room).filter(|room| room.state() == RoomState::Joined) else {
+            return Ok(Role::Guest);
+        };
+        self.look_up(&room, &user).await.map_err(PortError::failed("matrix", "looking up a member"))
+    }
+
+    async fn scopes(&self, _place: &Place, _member: &MemberId) -> Result<Vec<Scope>, PortError> {
+        // Matrix knows no groups within a room.
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,122 @@
+//! Reactions as buttons: which of them mean a command, and which we offer under an answer. Pure.
+
+use chat::Action;
+use frontend::driver::STOP;
+
+/// Reactions of our own under one answer: each of them is an event, and homeservers count those.
+const OFFERED_MAX: usize = 3;
+
+/// How the line begins that names what has no reaction.
+const HINT: &str = "↪ Reply with ";
+
+/// What is said while an answer can be stopped.
+const STOP_HINT: &str = "*React with 🛑 to stop.*";
+
+const KEYS: [(&str, &str); 7] = [
+    ("1️⃣", "line 1"),
+    ("2️⃣", "line 2"),
+    ("3️⃣", "line 3"),
+    ("4️⃣", "line 4"),
+    ("5️⃣", "line 5"),
+    ("👍", "rate up"),
+    ("👎", "rate down"),
+];
+
+/// What a reaction to an answer asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Press {
+    /// To stop it.
+    Stop,
+    /// A command about it, without a prefix.
+    Command(&'static str),
+}
+
+/// Reads a reaction; most mean nothing to us.
+pub(crate) fn press(key: &str) -> Option<Press> {
+    let key = bare(key);
+    if key == "🛑" {
+        return Some(Press::Stop);
+    }
+    KEYS.iter().find(|(known, _)| bare(known) == key).map(|(_, command)| Press::Command(command))
+}
+
+/// Without what some clients add: the emoji variation selector and skin tones.
+fn bare(key: &str) -> String {
+    key.chars().filter(|c| *c != '\u{fe0f}' && !('\u{1f3fb}'..='\u{1f3ff}').contains(c)).collect()
+}
+
+/// The reactions that we set under an answer with these actions.
+pub(crate) fn offered(actions: &[Action]) -> Vec<&'static str> {
+    actions.iter().filter_map(|action| key(&action.command)).take(OFFERED_MAX).collect()
+}
+
+fn key(command: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(_, known)| *known == command).map(|(key, _)| *key)
+}
+
+/// The last line of an answer with these actions: it names those that no reaction is offered for.
+pub(crate) fn last_line(actions: &[Action]) -> Option<String> {
+    if actions.iter().any(|action| action.command == STOP) {
+        return Some(STOP_HINT.to_owned());
+    }
+    let offered = offered(actions);
+    let named: Vec<String> = actions
+        .iter()
+        .filter(|action| !key(&action.command).is_some_and(|key| offered.contains(&key)))
+        .map(|action| format!("`!{}`", action.command.replace('`', "'")))
+        .collect();
+    (!named.is_empty()).then(|| format!("{HINT}{}", named.join(" · ")))
+}
+
+/// An answer of ours without that last line.
+pub(crate) fn without_last_line(text: &str) -> &str {
+    match text.trim_end().rsplit_once('\n') {
+        Some((before, last)) if last.starts_with(HINT) || last == STOP_HINT => before.trim_end(),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actions(commands: &[&str]) -> Vec<Action> {
+        let action = |command: &&str| Action { label: "x".to_owned(), command: (*command).to_owned() };
+        commands.iter().map(action).collect()
+    }
+
+    #[test]
+    fn a_reaction_is_a_command_however_a_client_writes_it() {
+        assert_eq!(press("1️⃣"), Some(Press::Command("line 1")));
+        assert_eq!(press("5\u{20e3}"), Some(Press::Command("line 5")));
+        assert_eq!(press("👍🏽"), Some(Press::Command("rate up")));
+        assert_eq!(press("👎\u{fe0f}"), Some(Press::Command("rate down")));
+        assert_eq!(press("🛑"), Some(Press::Stop));
+        for key in ["🎉", "6️⃣", "", "1", "line 1"] {
+            assert_eq!(press(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn few_reactions_are_offered_and_the_rest_is_named() {
+        let all = actions(&["line 1", "line 2", "line 3", "line 4", "ask-person"]);
+        assert_eq!(offered(&all), ["1️⃣", "2️⃣", "3️⃣"]);
+        assert_eq!(last_line(&all).unwrap(), "↪ Reply with `!line 4` · `!ask-person`");
+        assert_eq!(last_line(&actions(&["line 1"])), None);
+        assert_eq!(last_line(&[]), None);
+    }
+
+    #[test]
+    fn what_grows_can_be_stopped() {
+        let growing = actions(&[STOP]);
+        assert!(offered(&growing).is_empty());
+        assert_eq!(last_line(&growing).unwrap(), STOP_HINT);
+    }
+
+    #[test]
+    fn the_last_line_is_no_part_of_what_was_said() {
+        assert_eq!(without_last_line("It swims [1].\n\n↪ Reply with `!line 4`\n"), "It swims [1].");
+        assert_eq!(without_last_line("It swims [1].\n\n*React with 🛑 to stop.*"), "It swims [1].");
+        assert_eq!(without_last_line("It swims.\nReally."), "It swims.\nReally.");
+    }
+}

@@ -1,0 +1,161 @@
+//! `serve`: the platforms, one core behind them, and what the operator's machines ask, until a signal.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use chat::{
+    Platform,
+    ports::{Dispatch, PluginData},
+};
+use discord::Discord;
+use jiff::ToSpan;
+use matrix::Matrix;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::Frontend,
+    connect,
+    home::{Home, Needs},
+    platforms::{Platforms, Rooms},
+    progress::say,
+    settings::Settings,
+};
+
+/// How long answers are found again by their buttons.
+const POSTS_KEPT_DAYS: i64 = 30;
+
+/// Between two sweeps of old posts.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Serves the named frontends, or all that are configured.
+pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool> {
+    let wanted = |frontend: Frontend| only.is_empty() || only.contains(&frontend);
+    let discord = connect::discord(settings)?.filter(|_| wanted(Frontend::Discord));
+    let matrix = connect::matrix(settings)?.filter(|_| wanted(Frontend::Matrix));
+    if discord.is_none() && matrix.is_none() {
+        bail!(
+            "there is nothing to serve: set COLLOQUY_DISCORD_TOKEN for Discord, or matrix.homeserver and run \
+             `colloquy matrix setup` for Matrix"
+        );
+    }
+    let shutdown = CancellationToken::new();
+    let (ready, waiting) = watch::channel(vec!["start".to_owned()]);
+    let mut web = JoinSet::new();
+    if !settings.web.address.is_empty() {
+        let metrics = web::Metrics::install()?;
+        let listener = TcpListener::bind(&settings.web.address).await;
+        let listener = listener.with_context(|| format!("cannot listen on web.address, {}", settings.web.address))?;
+        say(&format!("health and metrics on http://{}", listener.local_addr()?));
+        web.spawn(web::serve(listener, metrics, waiting, shutdown.clone().cancelled_owned()));
+    }
+
+    let home = Home::open(settings, Needs::Everything).await?;
+    let mut platforms = Platforms::default();
+    let discord = match discord {
+        None => None,
+        Some(settings) => {
+            let discord = Discord::connect(settings).await?;
+            let rooms =
+                Rooms { members: discord.members(), archive: discord.archive(), attachments: discord.attachments() };
+            platforms.add(Platform::Discord, rooms);
+            Some(discord)
+        }
+    };
+    let matrix = match matrix {
+        None => None,
+        Some(settings) => {
+            let matrix = Matrix::connect(settings).await?;
+            let rooms =
+                Rooms { members: matrix.members(), archive: matrix.archive(), attachments: matrix.attachments() };
+            platforms.add(Platform::Matrix, rooms);
+            Some(matrix)
+        }
+    };
+    if let Some(generator) = &home.generator {
+        generator.ready().await?;
+    }
+    let dispatch = home.host_of(platforms);
+    let mut frontends = JoinSet::new();
+    let store = Arc::new(home.store.clone());
+    if let Some(discord) = discord {
+        let memory: Arc<dyn PluginData> = store.clone();
+        let run = discord.run(Arc::clone(&dispatch), store.clone(), store.clone(), memory, shutdown.clone());
+        frontends.spawn(async move { ("discord", run.await.map_err(anyhow::Error::from)) });
+    }
+    if let Some(matrix) = matrix {
+        let run = matrix.run(Arc::clone(&dispatch), store.clone(), store.clone(), shutdown.clone());
+        frontends.spawn(async move { ("matrix", run.await.map_err(anyhow::Error::from)) });
+    }
+    // Nobody may be left to ask.
+    let _ = ready.send(Vec::new());
+    say("serving; Ctrl-C or SIGTERM ends it");
+    let done = attend(&mut frontends, &home, &shutdown).await;
+    let _ = ready.send(vec!["the end".to_owned()]);
+    shutdown.cancel();
+    while let Some(ended) = frontends.join_next().await {
+        report(ended);
+    }
+    settle(dispatch, Duration::from_secs(settings.web.drain_seconds)).await;
+    web.join_all().await;
+    home.close().await?;
+    Ok(done)
+}
+
+/// Until a signal (true) or the end of a frontend (false).
+async fn attend(
+    frontends: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
+    home: &Home,
+    shutdown: &CancellationToken,
+) -> bool {
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            () = signal() => return true,
+            () = shutdown.cancelled() => return true,
+            Some(ended) = frontends.join_next() => {
+                report(ended);
+                return false;
+            }
+            _ = sweep.tick() => {
+                let before = crate::now() - (24 * POSTS_KEPT_DAYS).hours();
+                if let Err(error) = home.store.forget_posts(before).await {
+                    tracing::warn!(error = %chat::error::chain(&error), "old posts could not be forgotten");
+                }
+            }
+        }
+    }
+}
+
+fn report(ended: Result<(&'static str, anyhow::Result<()>), tokio::task::JoinError>) {
+    match ended {
+        Ok((_, Ok(()))) => {}
+        Ok((frontend, Err(error))) => crate::progress::complain(&format!("{frontend}: {error:#}")),
+        Err(error) => crate::progress::complain(&format!("a frontend broke: {error}")),
+    }
+}
+
+async fn settle(dispatch: Arc<dyn Dispatch>, within: Duration) {
+    if tokio::time::timeout(within, dispatch.settled()).await.is_err() {
+        tracing::warn!("answers in the making were left behind; who asked is told at the next start");
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a signal there is nothing to wait for: the process is ended from outside.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,101 @@
+//! The platforms behind one host: each call goes to the ports of the platform that it came from.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use chat::{
+    Attachment, MemberId, Message, Place, Platform, PortError, Role, Scope,
+    ports::{Archive, Archived, Attachments, Members},
+};
+use console::Transcript;
+use jiff::Timestamp;
+
+/// What a platform knows of its rooms.
+#[derive(Clone)]
+pub struct Rooms {
+    /// Who may what.
+    pub members: Arc<dyn Members>,
+    /// What was said.
+    pub archive: Arc<dyn Archive>,
+    /// What came with it.
+    pub attachments: Arc<dyn Attachments>,
+}
+
+/// The platforms that are served.
+#[derive(Clone, Default)]
+pub struct Platforms {
+    rooms: HashMap<Platform, Rooms>,
+}
+
+impl Platforms {
+    /// The terminal alone.
+    pub fn console(transcript: Arc<Transcript>) -> Self {
+        let mut platforms = Self::default();
+        let (members, attachments) = (Arc::new(ConsoleMembers), Arc::new(NoFiles));
+        platforms.add(Platform::Console, Rooms { members, archive: transcript, attachments });
+        platforms
+    }
+
+    /// One more.
+    pub fn add(&mut self, platform: Platform, rooms: Rooms) {
+        self.rooms.insert(platform, rooms);
+    }
+
+    fn of(&self, place: &Place) -> Result<&Rooms, PortError> {
+        let reason = || format!("{} is not served by this process", place.platform);
+        self.rooms.get(&place.platform).ok_or_else(|| PortError::Refused { port: "platforms", reason: reason() })
+    }
+}
+
+#[async_trait]
+impl Members for Platforms {
+    async fn role(&self, place: &Place, member: &MemberId) -> Result<Role, PortError> {
+        self.of(place)?.members.role(place, member).await
+    }
+
+    async fn scopes(&self, place: &Place, member: &MemberId) -> Result<Vec<Scope>, PortError> {
+        self.of(place)?.members.scopes(place, member).await
+    }
+}
+
+#[async_trait]
+impl Archive for Platforms {
+    async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError> {
+        self.of(place)?.archive.page(place, before, limit).await
+    }
+
+    async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
+        self.of(&message.place)?.archive.conversation(message, limit).await
+    }
+}
+
+#[async_trait]
+impl Attachments for Platforms {
+    async fn fetch(&self, place: &Place, attachment: &Attachment, bytes_max: u64) -> Result<Vec<u8>, PortError> {
+        self.of(place)?.attachments.fetch(place, attachment, bytes_max).await
+    }
+}
+
+/// Who sits at the console owns the machine.
+struct ConsoleMembers;
+
+#[async_trait]
+impl Members for ConsoleMembers {
+    async fn role(&self, _: &Place, _: &MemberId) -> Result<Role, PortError> {
+        Ok(Role::Operator)
+    }
+
+    async fn scopes(&self, _: &Place, _: &MemberId) -> Result<Vec<Scope>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A terminal has no attachments: `colloquy ingest` reads files there.
+struct NoFiles;
+
+#[async_trait]
+impl Attachments for NoFiles {
+    async fn fetch(&self, _: &Place, _: &Attachment, _: u64) -> Result<Vec<u8>, PortError> {
+        Err(PortError::Refused { port: "attachments", reason: "the console has none".to_owned() })
+    }
+}

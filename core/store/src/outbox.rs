@@ -1,0 +1,145 @@
+//! The outbox: a reply is kept until its platform shows it whole; then its body is forgotten, and only what it takes to
+//! find it again stays.
+
+use async_trait::async_trait;
+use chat::{
+    CallId, MessageId, Platform, PortError,
+    ports::{Outbox, Post},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{Store, StoreError, row};
+
+const PORT: &str = "outbox";
+
+/// A row: the post without its body, and the body.
+type Row = (String, Option<String>);
+
+#[async_trait]
+impl Outbox for Store {
+    async fn put(&self, post: &Post) -> Result<(), PortError> {
+        self.put_post(post).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn get(&self, call: &CallId) -> Result<Option<Post>, PortError> {
+        self.post(call).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn pending(&self, platform: Platform) -> Result<Vec<Post>, PortError> {
+        self.pending_posts(platform).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn showing(&self, platform: Platform, shown: &MessageId) -> Result<Option<Post>, PortError> {
+        self.post_showing(platform, shown).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn remove(&self, call: &CallId) -> Result<(), PortError> {
+        self.remove_post(call).await.map_err(StoreError::port(PORT))
+    }
+}
+
+impl Store {
+    async fn put_post(&self, post: &Post) -> Result<(), StoreError> {
+        let doing = "writing a post";
+        let platform = post.question.place.platform.to_string();
+        let body = post.body.as_ref().map(Value::to_string);
+        let post = Post { body: None, ..post.clone() };
+        let mut transaction = self.begin(doing).await?;
+        sqlx::query(
+            "INSERT INTO post (call, platform, number, at_us, post, body) \
+             SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5 FROM post WHERE 1 = 1 \
+             ON CONFLICT (call) DO UPDATE SET post = excluded.post, body = excluded.body",
+        )
+        .bind(&post.call.0)
+        .bind(&platform)
+        .bind(post.question.at.as_microsecond())
+        .bind(row::json(&post, doing)?)
+        .bind(body)
+        .execute(&mut *transaction)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        sqlx::query("DELETE FROM post_shown WHERE call = $1")
+            .bind(&post.call.0)
+            .execute(&mut *transaction)
+            .await
+            .map_err(StoreError::sql(doing))?;
+        for shown in &post.shown {
+            sqlx::query(
+                "INSERT INTO post_shown (platform, message, call) VALUES ($1, $2, $3) \
+                 ON CONFLICT (platform, message) DO UPDATE SET call = excluded.call",
+            )
+            .bind(&platform)
+            .bind(&shown.0)
+            .bind(&post.call.0)
+            .execute(&mut *transaction)
+            .await
+            .map_err(StoreError::sql(doing))?;
+        }
+        transaction.commit().await.map_err(StoreError::sql(doing))
+    }
+
+    async fn post(&self, call: &CallId) -> Result<Option<Post>, StoreError> {
+        let doing = "reading a post";
+        let row: Option<Row> = sqlx::query_as("SELECT post, body FROM post WHERE call = $1")
+            .bind(&call.0)
+            .fetch_optional(&self.read)
+            .await
+            .map_err(StoreError::sql(doing))?;
+        row.map(|row| read(row, doing)).transpose()
+    }
+
+    async fn pending_posts(&self, platform: Platform) -> Result<Vec<Post>, StoreError> {
+        let doing = "reading the outbox";
+        let rows: Vec<Row> =
+            sqlx::query_as("SELECT post, body FROM post WHERE platform = $1 AND body IS NOT NULL ORDER BY number")
+                .bind(platform.to_string())
+                .fetch_all(&self.read)
+                .await
+                .map_err(StoreError::sql(doing))?;
+        rows.into_iter().map(|row| read(row, doing)).collect()
+    }
+
+    async fn post_showing(&self, platform: Platform, shown: &MessageId) -> Result<Option<Post>, StoreError> {
+        let doing = "finding a post";
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT post, body FROM post JOIN post_shown ON post_shown.call = post.call \
+             WHERE post_shown.platform = $1 AND post_shown.message = $2",
+        )
+        .bind(platform.to_string())
+        .bind(&shown.0)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        row.map(|row| read(row, doing)).transpose()
+    }
+
+    async fn remove_post(&self, call: &CallId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM post WHERE call = $1")
+            .bind(&call.0)
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::sql("removing a post"))?;
+        Ok(())
+    }
+
+    /// Forgets the posts of questions from before `before` that were shown; how many. Their buttons then say that they
+    /// expired.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn forget_posts(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM post WHERE at_us < $1 AND body IS NULL")
+            .bind(before.as_microsecond())
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::sql("forgetting old posts"))?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn read((post, body): Row, doing: &'static str) -> Result<Post, StoreError> {
+    let post: Post = serde_json::from_str(&post).map_err(StoreError::damaged(doing))?;
+    let body = body.map(|body| serde_json::from_str(&body).map_err(StoreError::damaged(doing))).transpose()?;
+    Ok(Post { body, ..post })
+}

@@ -1,0 +1,162 @@
+//! The room's shelf: files that its members add, and what stands on it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat::{
+    Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, PortError, Role, Text, Visibility,
+    ports::{Added, Plugin},
+};
+
+/// Largest file that is taken, in bytes.
+const FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
+
+/// Files of one call.
+const FILES_MAX: usize = 10;
+
+/// Titles or refusals that one reply names; the rest is counted.
+const LINES_MAX: usize = 20;
+
+static MANIFEST: Manifest = Manifest {
+    name: "shelf",
+    summary: Text {
+        en: "adds files to this room's library, and lists it",
+        zh: "向本房间的文献库添加文件，并列出其内容",
+    },
+    commands: &[
+        Command {
+            name: "add",
+            help: Text {
+                en: "reads the attached files (PDF, BibTeX, JATS, HTML, Markdown, text) into this room's library",
+                zh: "将附带的文件（PDF、BibTeX、JATS、HTML、Markdown、文本）读入本房间的文献库",
+            },
+            menu: Some(Text { en: "Add to the library", zh: "加入文献库" }),
+            arguments: &[],
+            role_min: Role::Member,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(300),
+            utterances: &["Add this paper to the library", "Please read this file in"],
+            examples: &[Example { call: "add", reply: "Attach a file" }],
+        },
+        Command {
+            name: "papers",
+            help: Text { en: "lists the papers that this room may read", zh: "列出本房间可以阅读的文献" },
+            menu: None,
+            arguments: &[Argument::new(
+                "matching",
+                Text { en: "part of a title or an author", zh: "标题或作者的一部分" },
+                Kind::Text,
+            )
+            .completed()],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(10),
+            utterances: &["Which papers do you have?", "What is in the library?"],
+            examples: &[Example { call: "papers no such title", reply: "No paper here" }],
+        },
+    ],
+};
+
+/// The room's shelf.
+pub struct Shelf;
+
+#[async_trait]
+impl Plugin for Shelf {
+    fn manifest(&self) -> &'static Manifest {
+        &MANIFEST
+    }
+
+    async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
+        match call.command.as_str() {
+            "papers" => papers(cx, call.args.text("matching")).await,
+            _ => add(cx).await,
+        }
+    }
+
+    async fn complete(&self, cx: &Cx, _: &str, typed: &str) -> Result<Vec<String>, PluginError> {
+        let listed = cx.documents(typed.trim(), 0, 25).await?;
+        Ok(listed.into_iter().map(|listing| listing.title).collect())
+    }
+}
+
+async fn add(cx: &Cx) -> Result<(), PluginError> {
+    let files = cx.attachments();
+    if files.is_empty() {
+        return cx.say("Attach a file, or reply with this command to a message that has one.");
+    }
+    let mut all = Added::default();
+    for file in files.iter().take(FILES_MAX) {
+        let name = named(&file.name);
+        cx.reply(chat::Event::Progress { text: format!("Reading {name} ...") })?;
+        match cx.acquire(file, FILE_BYTES_MAX).await {
+            Ok(added) => {
+                all.documents.extend(added.documents);
+                all.known += added.known;
+                all.refused.extend(added.refused.into_iter().map(|sentence| format!("{name}: {sentence}")));
+            }
+            Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => {
+                all.refused.push(format!("{name}: {reason}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let skipped = files.len().saturating_sub(FILES_MAX);
+    if skipped > 0 {
+        all.refused.push(format!("{skipped} more files: I take {FILES_MAX} at once"));
+    }
+    cx.say(report(&all))
+}
+
+fn report(added: &Added) -> String {
+    let mut lines = vec![match added.documents.len() {
+        0 => "Nothing was added.".to_owned(),
+        1 => "Added one paper to the library:".to_owned(),
+        many => format!("Added {many} papers to the library:"),
+    }];
+    list(&mut lines, &added.documents, |title| format!("- {}", named(title)));
+    match added.known {
+        0 => {}
+        1 => lines.push("One paper was known already.".to_owned()),
+        many => lines.push(format!("{many} papers were known already.")),
+    }
+    list(&mut lines, &added.refused, |sentence| format!("- Refused: {sentence}"));
+    lines.join("\n")
+}
+
+fn list(lines: &mut Vec<String>, rows: &[String], line: impl Fn(&str) -> String) {
+    lines.extend(rows.iter().take(LINES_MAX).map(|row| line(row)));
+    if rows.len() > LINES_MAX {
+        lines.push(format!("- ... and {} more", rows.len() - LINES_MAX));
+    }
+}
+
+async fn papers(cx: &Cx, matching: &str) -> Result<(), PluginError> {
+    let mut listed = cx.documents(matching, 0, LINES_MAX + 1).await?;
+    if listed.is_empty() {
+        return cx.say(match matching {
+            "" => "The library that this room may read is empty.",
+            _ => "No paper here has that in its title or among its authors.",
+        });
+    }
+    let more = listed.len() > LINES_MAX;
+    listed.truncate(LINES_MAX);
+    let line = |listing: &chat::ports::Listing| {
+        let year = listing.year.map(|year| format!(" ({year})")).unwrap_or_default();
+        format!("- {}{year}", named(&listing.title))
+    };
+    let mut lines: Vec<String> = listed.iter().map(line).collect();
+    if more {
+        lines.push("... and more; a word narrows them down.".to_owned());
+    }
+    cx.say(lines.join("\n"))
+}
+
+/// A title or a file's name as it may stand in a sentence: one line without Markdown, mentions or links.
+fn named(name: &str) -> String {
+    let words: Vec<&str> =
+        name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let plain: String =
+        words.join(" ").chars().filter(|c| !matches!(c, '*' | '_' | '`' | '<' | '>' | '@' | '|')).collect();
+    let plain = plain.replace("://", ": ").replace("](", "] (");
+    plain.chars().take(200).collect()
+}
