@@ -89,7 +89,8 @@ async fn ask(world: &World, dispatch: &Arc<dyn Dispatch>, number: usize) -> Time
     let mut events = dispatch.message(message).await;
     let mut times = Times { first: Duration::ZERO, sources: None, whole: Duration::ZERO };
     while let Some(event) = events.next().await {
-        if times.first.is_zero() {
+        // That it was accepted is not shown to anybody.
+        if times.first.is_zero() && !matches!(event, Event::Accepted { .. }) {
             times.first = started.elapsed();
         }
         if let Event::Sources { .. } = event {

@@ -98,6 +98,11 @@ impl Served {
         }
     }
 
+    /// The process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
     /// What it said so far.
     pub fn said(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()

@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn what_unicode_can_say_is_said_in_unicode() {
-        check(r"the loss $\alpha x^2 \leq \beta_1$ falls", "the loss αx² ≤ β₁ falls");
+        check(r"the loss $\alpha x^2 \leq \beta_1$ falls", "the loss α x² ≤ β₁ falls");
         check(r"\(\sum x\)", "∑ x");
     }
 

@@ -160,9 +160,6 @@ mod tests {
             expect![[r#"
             ```rust
             let a = 1;
-            ```
-            =====
-            ```rust
             let b = 2;
             ```
             =====

@@ -20,6 +20,9 @@ pub struct Cli {
     /// Set any key of the configuration, for example `--set engine.slots=2`
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Log in JSON, a line for each event
+    #[arg(long, global = true, env = "COLLOQUY_LOG_JSON")]
+    pub log_json: bool,
     /// Log more; twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,

@@ -35,7 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    progress::log_to_stderr(cli.verbose);
+    progress::log_to_stderr(cli.verbose, cli.log_json);
     let settings = match settings::Settings::load(&cli) {
         Ok(settings) => settings,
         Err(error) => {

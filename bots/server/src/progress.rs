@@ -36,8 +36,8 @@ pub fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "colloquy: {line}");
 }
 
-/// Logs to the standard error: warnings, with `-v` what happens, with `-vv` everything of ours. `RUST_LOG` overrides.
-pub fn log_to_stderr(verbose: u8) {
+/// Logs to the standard error: errors, with `-v` what happens, with `-vv` everything of ours. `RUST_LOG` overrides.
+pub fn log_to_stderr(verbose: u8, json: bool) {
     let ours = match verbose {
         0 => "error",
         1 => "info",
@@ -48,8 +48,9 @@ pub fn log_to_stderr(verbose: u8) {
         OURS.map(|name| format!("{name}={ours}")).join(",")
     );
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second call, in a test, keeps the first logger.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let _ = if json { log.json().try_init() } else { log.try_init() };
 }
 
 /// Our crates, as the log knows them.

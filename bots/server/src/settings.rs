@@ -19,8 +19,9 @@ pub const DEFAULTS: &str = include_str!("colloquy.default.toml");
 pub const FILE: &str = "colloquy.toml";
 
 /// Variables that are no keys of the configuration.
-const NOT_KEYS: [&str; 6] = [
+const NOT_KEYS: [&str; 7] = [
     "COLLOQUY_CONFIG",
+    "COLLOQUY_LOG_JSON",
     "COLLOQUY_QDRANT_API_KEY",
     "COLLOQUY_DISCORD_TOKEN",
     "COLLOQUY_MATRIX_PASSWORD",

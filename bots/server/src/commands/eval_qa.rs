@@ -110,7 +110,9 @@ async fn ask(home: &Home, question: &str) -> Answer {
     let mut events = dispatch.message(message).await;
     let (mut sources, mut text, mut failed, mut first_sign) = (Vec::new(), String::new(), false, None);
     while let Some(event) = events.next().await {
-        first_sign.get_or_insert_with(|| started.elapsed());
+        if !matches!(event, Event::Accepted { .. }) {
+            first_sign.get_or_insert_with(|| started.elapsed());
+        }
         match event {
             Event::Sources { sources: shown } => sources = shown,
             Event::Text { delta } => text.push_str(&delta),
