@@ -6,13 +6,17 @@
 //! process that dies in between leaves either an unfinished message or a pending post, and never both undone.
 
 use std::{
-    collections::HashMap,
+    collections::{
+        HashMap, HashSet,
+        hash_map::Entry::{Occupied, Vacant},
+    },
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use chat::{
     Action, Audience, CallId, CommunityId, Event, MemberId, Message, MessageId,
+    error::chain,
     ports::{Dispatch, Inbox, Outbox, Post},
 };
 use futures::{StreamExt, stream::BoxStream};
@@ -40,6 +44,9 @@ const REDELIVER_EVERY: Duration = Duration::from_secs(30);
 
 /// How often a platform is told that an answer is being written.
 const TYPING_EVERY: Duration = Duration::from_secs(4);
+
+/// Longest that the answer to a removed question may take to be shown for the last time, before it is removed.
+const RETRACT_WITHIN: Duration = Duration::from_secs(600);
 
 /// What is said where a process died over an answer.
 const INTERRUPTED: &str = "I was interrupted while answering this; please ask again.";
@@ -98,16 +105,15 @@ impl Driver {
 
     /// Answers a message, from its first event to its last edit. `address`: where, if the platform knows already (an
     /// interaction); `shown`: what stands there already and is to be filled (a deferred response).
-    pub async fn answer(&self, message: Message, address: Option<Value>, shown: Vec<MessageId>) {
+    pub async fn answer(&self, mut message: Message, address: Option<Value>, shown: Vec<MessageId>) {
         let started = Instant::now();
+        if let Some(about) = message.about.take() {
+            message.about = self.saw(&message, &about).await.then_some(about);
+        }
         let call = message.call_id();
         let stop = CancellationToken::new();
-        let running = Running { caller: message.author.clone(), stop: stop.clone() };
-        if lock(&self.running).insert(call.clone(), running).is_some() {
-            // The platform delivered it twice; the first one goes on.
-            return;
-        }
-        let _entry = Entry { driver: self, call: call.clone() };
+        // Where the platform delivered it twice, the first one goes on.
+        let Some(_entry) = self.claim(&call, &message.author, &stop) else { return };
         let mut events = self.dispatch.message(message.clone()).await;
         let mut growing = Growing {
             driver: self,
@@ -119,25 +125,28 @@ impl Driver {
             is_dirty: false,
             last: Vec::new(),
         };
-        let Some(first) = events.next().await else {
-            // Not meant for us, or answered before.
-            if address.is_some() && !growing.post.shown.is_empty() {
-                growing.answer.fail("I have answered this before.");
-                growing.post.address = address.unwrap_or_default();
-                self.finish(&mut growing).await;
-            }
-            return;
-        };
-        growing.answer.take(first);
+        let is_meant = growing.until_visible(&mut events, &stop).await;
         match address {
             Some(address) => growing.post.address = address,
-            None => match self.screen.address(&growing.post.question, growing.audience()).await {
+            // Not asked for before there is something to show: a private one may cost an invitation.
+            None if !growing.answer.is_visible() => {
+                // Polled past its end: what was done without a word is done.
+                let _ = events.next().await;
+                return;
+            }
+            None => match self.place(&growing).await {
                 Ok(address) => growing.post.address = address,
                 Err(error) => {
                     tracing::error!(error = %chain(&error), "a reply has nowhere to go");
                     return;
                 }
             },
+        }
+        if !is_meant {
+            if growing.post.shown.is_empty() {
+                return;
+            }
+            growing.answer.fail("I have answered this before.");
         }
         if !growing.post.shown.is_empty() {
             // So that the next process finds what this one was to fill, and a button on it its answer.
@@ -146,6 +155,10 @@ impl Driver {
         growing.run(&mut events, &stop).await;
         if growing.answer.ended().is_none() {
             growing.answer.stop();
+        }
+        if !growing.answer.has_content() && !growing.post.shown.is_empty() {
+            // Done without a word, where something stands that must be filled.
+            growing.answer.take(Event::Text { delta: "✓".to_owned() });
         }
         // Kept before the stream is polled past its end: see the invariant.
         self.keep(&mut growing).await;
@@ -156,6 +169,43 @@ impl Driver {
             let _ = events.next().await;
         }
         self.finish(&mut growing).await;
+    }
+
+    /// Whether who sent a message may speak about an answer: they asked for it, or it was given in the same room. An id of
+    /// a message can be written by anybody, wherever that message stands.
+    async fn saw(&self, message: &Message, about: &CallId) -> bool {
+        let post = self.outbox.get(about).await.ok().flatten();
+        post.is_some_and(|post| {
+            post.question.author == message.author || post.question.place.room == message.place.room
+        })
+    }
+
+    /// Takes a call in hand; none where somebody else has it.
+    fn claim(&self, call: &CallId, caller: &MemberId, stop: &CancellationToken) -> Option<Entry<'_>> {
+        match lock(&self.running).entry(call.clone()) {
+            Occupied(_) => None,
+            Vacant(free) => {
+                free.insert(Running { caller: caller.clone(), stop: stop.clone() });
+                Some(Entry { driver: self, call: call.clone() })
+            }
+        }
+    }
+
+    /// Where a reply goes. A platform that is busy is asked again.
+    async fn place(&self, growing: &Growing<'_>) -> Result<Value, ScreenError> {
+        let mut tries = 0;
+        loop {
+            let error = match self.screen.address(&growing.post.question, growing.audience()).await {
+                Ok(address) => return Ok(address),
+                Err(error) => error,
+            };
+            tries += 1;
+            let after = self.after(&error, tries);
+            if matches!(error, ScreenError::Gone { .. }) || tries >= TRIES || after > WAIT_MAX {
+                return Err(error);
+            }
+            tokio::time::sleep(after).await;
+        }
     }
 
     /// Puts what a reply must show in the end into the outbox.
@@ -288,7 +338,7 @@ impl Driver {
         }
         // The answer's last edit comes first: what is removed must not be shown again.
         let gone = || !lock(&self.running).contains_key(question);
-        self.wait_until(gone, Duration::from_secs(30)).await;
+        self.wait_until(gone, RETRACT_WITHIN).await;
         let Ok(Some(post)) = self.outbox.get(question).await else { return };
         for shown in &post.shown {
             if let Err(error) = self.screen.remove(&post.address, shown).await {
@@ -302,22 +352,29 @@ impl Driver {
 
     /// What the process before left behind: ends that were not shown are shown, questions without one apologised for.
     pub async fn recover(&self, community: &CommunityId) {
-        self.redeliver().await;
         let platform = self.screen.platform();
+        // What has its end needs no apology, though the process died before it said so.
+        let ended: HashSet<CallId> = match self.outbox.pending(platform).await {
+            Ok(posts) => posts.into_iter().map(|post| post.call).collect(),
+            Err(error) => return tracing::error!(error = %chain(&error), "the outbox failed"),
+        };
+        self.redeliver().await;
         let unfinished = match self.inbox.unfinished(community).await {
             Ok(messages) => messages,
             Err(error) => return tracing::error!(error = %chain(&error), "the inbox failed"),
         };
         for message in unfinished.into_iter().filter(|message| message.place.platform == platform) {
-            if lock(&self.running).contains_key(&message.call_id()) {
-                continue;
+            if !ended.contains(&message.call_id()) {
+                self.apologise(message).await;
+            } else if let Err(error) = self.inbox.close(&message).await {
+                tracing::error!(error = %chain(&error), "the inbox failed");
             }
-            self.apologise(message).await;
         }
     }
 
     async fn apologise(&self, message: Message) {
         let call = message.call_id();
+        let Some(_entry) = self.claim(&call, &message.author, &CancellationToken::new()) else { return };
         let kept = self.outbox.get(&call).await.ok().flatten();
         let mut post = match kept {
             Some(post) => post,
@@ -347,12 +404,13 @@ impl Driver {
             Ok(pending) => pending,
             Err(error) => return tracing::error!(error = %chain(&error), "the outbox failed"),
         };
-        for mut post in pending {
-            if lock(&self.running).contains_key(&post.call) {
-                continue;
-            }
-            let parts = post.body.clone().and_then(|body| serde_json::from_value::<Vec<Part>>(body).ok());
-            self.deliver(&mut post, &parts.unwrap_or_default()).await;
+        for Post { call, question, .. } in pending {
+            let Some(_entry) = self.claim(&call, &question.author, &CancellationToken::new()) else { continue };
+            // As it is now that it is in hand: whoever had it before may have shown it.
+            let Ok(Some(mut post)) = self.outbox.get(&call).await else { continue };
+            let Some(body) = post.body.clone() else { continue };
+            let parts: Vec<Part> = serde_json::from_value(body).unwrap_or_default();
+            self.deliver(&mut post, &parts).await;
         }
     }
 
@@ -414,6 +472,21 @@ struct Growing<'a> {
 impl Growing<'_> {
     fn audience(&self) -> Audience {
         self.answer.audience().unwrap_or(self.post.question.place.audience)
+    }
+
+    /// Takes events until there is something to show, the last one came, or the stop; whether there was any.
+    async fn until_visible(&mut self, events: &mut BoxStream<'static, Event>, stop: &CancellationToken) -> bool {
+        let mut is_meant = false;
+        while !self.answer.is_visible() && self.answer.ended().is_none() {
+            let event = tokio::select! {
+                () = stop.cancelled() => break,
+                event = events.next() => event,
+            };
+            let Some(event) = event else { break };
+            is_meant = true;
+            self.answer.take(event);
+        }
+        is_meant
     }
 
     /// Takes events and shows them, until the last one or the stop.
@@ -501,16 +574,4 @@ impl Growing<'_> {
         }
         Ok(())
     }
-}
-
-/// An error with its causes, for the operator.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

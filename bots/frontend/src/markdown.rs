@@ -158,7 +158,7 @@ pub fn table(header: &[String], rows: &[Vec<String>], style: &Style) -> String {
                 .iter()
                 .enumerate()
                 .map(|(column, wide)| {
-                    let cell = cell(row, column).replace('`', "'");
+                    let cell = disarm(&cell(row, column)).replace('`', "'");
                     let gap = " ".repeat(wide.saturating_sub(width(&cell)));
                     cell + &gap
                 })

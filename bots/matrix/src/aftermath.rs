@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use chat::{Audience, CallId, MemberId, Message, MessageId, Place, Platform, RoomId};
+use chat::{Audience, CallId, MemberId, Message, MessageId, Place, Platform, RoomId, ports::Post};
 use jiff::Timestamp;
 use matrix_sdk::{
     Room,
@@ -78,7 +78,7 @@ impl Listener {
     pub(crate) async fn removed(&self, room: &Room, event: OriginalSyncRoomRedactionEvent) {
         let Some(gone) = event.content.redacts.or(event.redacts) else { return };
         let gone = MessageId(gone.to_string());
-        if let Some(post) = self.driver.showing(&gone).await {
+        if let Some(post) = self.driver.showing(&gone).await.filter(|post| is_in(post, room)) {
             // Who can remove what we say can stop us saying it.
             self.driver.stop(&post.call, &post.question.author, true);
         }
@@ -93,7 +93,8 @@ impl Listener {
     pub(crate) async fn reacted(&self, room: &Room, event: OriginalSyncReactionEvent) {
         let Some(press) = reactions::press(&event.content.relates_to.key) else { return };
         let answer = event.content.relates_to.event_id;
-        let Some(post) = self.driver.showing(&MessageId(answer.to_string())).await else { return };
+        let shown = self.driver.showing(&MessageId(answer.to_string())).await;
+        let Some(post) = shown.filter(|post| is_in(post, room)) else { return };
         let author = MemberId(event.sender.to_string());
         let command = match press {
             Press::Stop => {
@@ -131,4 +132,9 @@ impl Listener {
         };
         self.driver.answer(message, None, Vec::new()).await;
     }
+}
+
+/// Whether an answer stands in this room: an event's id can be named from anywhere.
+fn is_in(post: &Post, room: &Room) -> bool {
+    post.address.get("room").and_then(serde_json::Value::as_str) == Some(room.room_id().as_str())
 }

@@ -60,8 +60,13 @@ impl Acquisition for Acquirer {
         let _turn = self.turn.lock().await;
         let path = self.keep(scope, name, bytes).await.map_err(PortError::failed(PORT, "keeping a file"))?;
         let (bar, never) = (ProgressBar::hidden(), CancellationToken::new());
-        let report = ingest(&self.library, &[path], scope, &bar, &never).await;
+        let report = ingest(&self.library, std::slice::from_ref(&path), scope, &bar, &never).await;
         let report = report.map_err(|error| PortError::failed(PORT, "reading a file")(error.into_boxed_dyn_error()))?;
+        let nothing = report.added.is_empty() && report.updated.is_empty() && report.unchanged == 0;
+        if nothing && report.duplicates.is_empty() && report.files_unchanged == 0 {
+            // Nothing of it is in the library: it is of no use, and takes room.
+            tokio::fs::remove_file(&path).await.map_err(PortError::failed(PORT, "removing a refused file"))?;
+        }
         let titles = report.added.into_iter().chain(report.updated).map(|(_, title)| title);
         Ok(Added {
             documents: titles.collect(),

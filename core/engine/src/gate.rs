@@ -1,6 +1,6 @@
 //! Whether a call may run: a [`Permit`], or a sentence of refusal. Pure.
 
-use chat::{Audience, Call, Command, Message, Readable, Scope, Visibility};
+use chat::{Audience, Call, Command, Message, Readable, Role, Scope, Visibility};
 
 /// The right to run one call, and what it may read.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +57,10 @@ pub fn gate(mut call: Call, command: &Command, extra: &[Scope], load: Load) -> R
     if load.in_all >= load.in_all_max {
         return Err("I have more calls waiting than I can promise to answer; please try again in a minute.".to_owned());
     }
+    // Before the command's visibility: who is in a room reads what the room reads, who writes in private must be one of us.
+    if call.role == Role::Guest && call.place.audience == Audience::Caller {
+        return Err("In private I answer members of this community only.".to_owned());
+    }
     call.place.audience = audience(call.place.audience, command);
     let readable = Readable::of(&call.place, &call.caller, extra);
     Ok(Permit { call, readable })
@@ -79,7 +83,7 @@ pub fn audience(place: Audience, command: &Command) -> Audience {
 mod tests {
     use std::time::Duration;
 
-    use chat::{Args, Place, Platform, Role, Text, Value};
+    use chat::{Args, Place, Platform, Text, Value};
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -168,5 +172,16 @@ mod tests {
             full,
             expect!["I have more calls waiting than I can promise to answer; please try again in a minute."],
         );
+    }
+
+    #[test]
+    fn a_stranger_is_not_answered_in_private() {
+        let mut stranger = call(Role::Guest, "");
+        stranger.place.audience = Audience::Caller;
+        let command = command(Role::Guest, Visibility::Room);
+        assert!(gate(stranger.clone(), &command, &[], FREE).unwrap_err().contains("members"));
+        stranger.role = Role::Member;
+        assert!(gate(stranger, &command, &[], FREE).is_ok());
+        assert!(gate(call(Role::Guest, ""), &command, &[], FREE).is_ok(), "in a room it reads what the room reads");
     }
 }

@@ -38,6 +38,9 @@ const COMPLETE_WITHIN: Duration = Duration::from_secs(1);
 /// Proposals that a platform shows, at most.
 const PROPOSALS_MAX: usize = 25;
 
+/// Longest that the history of a room is waited for.
+const CONVERSATION_WITHIN: Duration = Duration::from_secs(10);
+
 /// How many messages of a thread are considered for the session.
 const SESSION_MESSAGES_MAX: usize = 20;
 
@@ -363,7 +366,9 @@ impl Shared {
 
     /// What was said before in this thread. An archive that fails costs the context, not the answer.
     async fn conversation(&self, message: &Message) -> Vec<(Speaker, String)> {
-        let before = self.parts.ports.archive.conversation(message, SESSION_MESSAGES_MAX).await;
+        let reading = self.parts.ports.archive.conversation(message, SESSION_MESSAGES_MAX);
+        // A slow platform must not hold the slot: the answer goes on without.
+        let before = tokio::time::timeout(CONVERSATION_WITHIN, reading).await.unwrap_or_else(|_| Ok(Vec::new()));
         let before = before.unwrap_or_else(|error| {
             tracing::warn!(error = %chain(&error), "the room's history cannot be read");
             Vec::new()

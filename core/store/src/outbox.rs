@@ -97,7 +97,15 @@ impl Store {
                 .fetch_all(&self.read)
                 .await
                 .map_err(StoreError::sql(doing))?;
-        rows.into_iter().map(|row| read(row, doing)).collect()
+        // One that this version cannot read, written by another, must not keep the others back.
+        let readable = |row| match read(row, doing) {
+            Ok(post) => Some(post),
+            Err(error) => {
+                tracing::error!(%error, "a post of the outbox cannot be read");
+                None
+            }
+        };
+        Ok(rows.into_iter().filter_map(readable).collect())
     }
 
     async fn post_showing(&self, platform: Platform, shown: &MessageId) -> Result<Option<Post>, StoreError> {

@@ -13,6 +13,7 @@ from yepcord.rest_api.utils import get_multipart_json  # before it is replaced b
 from yepcord.yepcord.core import Core
 from yepcord.yepcord.enums import ChannelType
 from yepcord.yepcord.models import ApplicationCommand, Bot, Channel
+from yepcord.yepcord.models._utils import Model
 
 # What the gateway has had for each user, seen or not: `GET /__shim/inbox` reads it.
 INBOX = {}
@@ -167,3 +168,14 @@ async def send(self, event, users):
 
 
 GatewayEvents.sendToUsers = send
+
+# --- Lost updates ----------------------------------------------------------------------------------------------
+
+async def update(self, **kwargs):
+    """YEPCord writes the whole row, as it was when it was read: a reader's bookkeeping undoes another's change."""
+    await self.update_from_dict(kwargs)
+    foreign = self._meta.fk_fields | self._meta.o2o_fields
+    await self.save(update_fields=[f"{key}_id" if key in foreign else key for key in kwargs])
+
+
+Model.update = update

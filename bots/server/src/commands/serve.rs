@@ -25,6 +25,9 @@ use crate::{
 /// How long answers are found again by their buttons.
 const POSTS_KEPT_DAYS: i64 = 30;
 
+/// How long requests in flight have to end.
+const WEB_WITHIN: Duration = Duration::from_secs(5);
+
 /// Between two sweeps of old posts.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -97,7 +100,8 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
         report(ended);
     }
     settle(dispatch, Duration::from_secs(settings.web.drain_seconds)).await;
-    web.join_all().await;
+    // A request that never ends keeps nobody.
+    let _ = tokio::time::timeout(WEB_WITHIN, web.join_all()).await;
     home.close().await?;
     Ok(done)
 }
@@ -115,7 +119,10 @@ async fn attend(
             () = shutdown.cancelled() => return true,
             Some(ended) = frontends.join_next() => {
                 report(ended);
-                return false;
+                // The other platforms go on.
+                if frontends.is_empty() {
+                    return false;
+                }
             }
             _ = sweep.tick() => {
                 let before = crate::now() - (24 * POSTS_KEPT_DAYS).hours();
