@@ -12,7 +12,7 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -30,6 +30,9 @@ use crate::{
 
 /// How often the keeper looks.
 const TICK: Duration = Duration::from_secs(5);
+
+/// Longest that dropping an index waits for an optimisation.
+const OPTIMISED_WITHIN: Duration = Duration::from_secs(10);
 
 /// New points after which the keeper optimises even while more are coming; else it waits for a quiet tick.
 const POINTS_MAX: usize = 20_000;
@@ -51,8 +54,6 @@ struct Inner {
     unflushed: AtomicUsize,
     unoptimised: AtomicUsize,
     stopping: AtomicBool,
-    /// The engine optimises, which can take minutes.
-    optimising: AtomicBool,
     /// Holds the folder for this process as long as it is open.
     _lock: fs::File,
 }
@@ -95,7 +96,6 @@ impl EdgeIndex {
             unflushed: AtomicUsize::new(0),
             unoptimised: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
-            optimising: AtomicBool::new(false),
             _lock: file,
         });
         let (stop, stopped) = mpsc::channel();
@@ -124,9 +124,13 @@ impl Drop for EdgeIndex {
         self.inner.stopping.store(true, Ordering::Release);
         if let Some((stop, keeper)) = self.keeper.take() {
             drop(stop);
-            // A running optimisation cannot be stopped and is not waited for: it costs nothing to lose. All else is, so
-            // that the folder is free when this returns.
-            if !self.inner.optimising.load(Ordering::Acquire) && keeper.join().is_err() {
+            // The folder is free when this returns, unless an optimisation takes long: it cannot be stopped, and costs
+            // nothing to lose.
+            let started = Instant::now();
+            while !keeper.is_finished() && started.elapsed() < OPTIMISED_WITHIN {
+                thread::sleep(Duration::from_millis(5));
+            }
+            if keeper.is_finished() && keeper.join().is_err() {
                 tracing::warn!("the index's thread had panicked");
             }
         }
@@ -161,10 +165,7 @@ impl Inner {
     /// Optimises; `keeping` is held, writes and searches go on.
     fn optimize_kept(&self) -> Result<(), IndexError> {
         self.unoptimised.store(0, Ordering::Release);
-        self.optimising.store(true, Ordering::Release);
-        let optimised = self.shard().optimize();
-        self.optimising.store(false, Ordering::Release);
-        optimised?;
+        self.shard().optimize()?;
         self.flush_kept()
     }
 
