@@ -277,7 +277,7 @@ impl Run<'_> {
                 return Ok(());
             }
             let document = draft.into_document(self.scope.clone(), &seen.file, &seen.content_hash);
-            documents.insert(self.add(document, before.as_ref()).await?);
+            documents.insert(self.add(document).await?);
             self.bar.inc(share);
             if self.batch.iter().map(|pending| pending.passages.len()).sum::<usize>() >= BATCH_PASSAGES {
                 self.store().await?;
@@ -297,7 +297,7 @@ impl Run<'_> {
     }
 
     /// Takes a document into the batch, unless it is known from elsewhere; under which id it is known from now on.
-    async fn add(&mut self, mut document: Document, before: Option<&SeenFile>) -> anyhow::Result<DocumentId> {
+    async fn add(&mut self, mut document: Document) -> anyhow::Result<DocumentId> {
         let mut keys = library::identity::of(&document);
         let here = keys.iter().find_map(|key| self.claimed.get(key).cloned());
         let known = match here {
@@ -310,9 +310,9 @@ impl Run<'_> {
                 Some(at) => Some(self.batch[at].document.clone()),
                 None => self.home.store.get(None, &known).await?,
             };
-            let own = before.is_some_and(|before| before.documents.contains(&known));
             match other {
-                Some(other) if own && other.provenance.file == document.provenance.file => {
+                // The same entry, read again: the file changed, or an earlier run ended before its end.
+                Some(other) if other.provenance.file == document.provenance.file => {
                     document = renew(other, document);
                 }
                 Some(other) => {
