@@ -31,7 +31,7 @@ pub enum MatrixError {
         folder: PathBuf,
     },
     /// The homeserver revoked the session.
-    #[error("the homeserver does not know this session any more; run `colloquy matrix setup` again")]
+    #[error("the homeserver does not know this device any more; run `colloquy matrix setup` again")]
     SignedOut,
     /// A setting makes no sense.
     #[error("{what}")]
