@@ -9,6 +9,7 @@ use serde_json::json;
 static MANIFEST: Manifest = Manifest {
     name: "feedback",
     summary: Text { en: "takes thumbs on answers", zh: "接收对回答的评价" },
+    open: false,
     commands: &[Command {
         name: "rate",
         help: Text { en: "says whether an answer was of use", zh: "评价一个回答是否有用" },
@@ -37,6 +38,6 @@ impl Plugin for Feedback {
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         let Some(about) = &call.about else { return cx.say("Reply to an answer of mine to rate it.") };
         let vote = call.args.required("thumb", "Say `rate up` or `rate down`.")?;
-        cx.save(&format!("{about}:{}", call.caller), Some(json!(vote))).await
+        cx.save_own(&format!("{about}:{}", call.caller), Some(json!(vote))).await
     }
 }

@@ -111,6 +111,23 @@ pub enum Why {
     Declines,
 }
 
+impl Why {
+    /// The reason in a few words, with nothing of the sentence or the sources.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unsupported => "no line says it",
+            Self::Number(_) => "a number differs",
+            Self::Name(_) => "a name is not in the source",
+            Self::Polarity(_) => "the line says the opposite",
+            Self::Changed { .. } => "a copy with a word changed",
+            Self::Repeated => "a repetition",
+            Self::Question => "a question",
+            Self::Dangling => "it cites a source that does not exist",
+            Self::Declines => "it says that the sources do not answer",
+        }
+    }
+}
+
 /// Checks the sentences of one answer. Built once for it from the question and its sources.
 #[derive(Debug)]
 pub struct Guard {

@@ -9,6 +9,7 @@ use chat::{Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, Ro
 pub const MANIFEST: &Manifest = &Manifest {
     name: "help",
     summary: Text { en: "says what can be asked", zh: "说明可以问什么" },
+    open: false,
     commands: &[Command {
         name: "help",
         help: Text { en: "lists the commands, or explains one", zh: "列出命令，或解释一个命令" },
@@ -71,7 +72,7 @@ fn synopsis(command: &Command) -> String {
         let form = match argument.kind {
             Kind::Flag => format!("--{}", argument.name),
             Kind::Choice(words) => words.join("|"),
-            Kind::Text | Kind::Integer { .. } => argument.name.to_owned(),
+            Kind::Text | Kind::Link | Kind::Integer { .. } => argument.name.to_owned(),
         };
         line.push_str(&if argument.required { format!(" <{form}>") } else { format!(" [{form}]") });
     }

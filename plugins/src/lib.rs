@@ -6,7 +6,10 @@
 pub mod feedback;
 pub mod guard;
 pub mod help;
+pub mod moderation;
+pub mod privacy;
 pub mod qa;
+pub mod rights;
 pub mod shelf;
 
 use std::sync::Arc;
@@ -15,8 +18,14 @@ use chat::ports::Plugin;
 
 /// Every plugin. The first command of the first is what a bare mention means.
 pub fn all() -> Vec<Arc<dyn Plugin>> {
-    let mut plugins: Vec<Arc<dyn Plugin>> =
-        vec![Arc::new(qa::Qa), Arc::new(shelf::Shelf), Arc::new(feedback::Feedback)];
+    let mut plugins: Vec<Arc<dyn Plugin>> = vec![
+        Arc::new(qa::Qa),
+        Arc::new(shelf::Shelf),
+        Arc::new(feedback::Feedback),
+        Arc::new(rights::RightsOf),
+        Arc::new(privacy::Privacy),
+        Arc::new(moderation::Moderation),
+    ];
     let manifests = plugins.iter().map(|plugin| plugin.manifest()).chain([help::MANIFEST]).collect();
     plugins.push(Arc::new(help::Help::new(manifests)));
     plugins

@@ -5,6 +5,7 @@
 //! model is asked at all.
 
 mod answer;
+mod experts;
 mod prompt;
 
 use std::{ops::Range, time::Duration};
@@ -16,12 +17,18 @@ use chat::{
     ports::{Evidence, Plugin, SearchRequest, Speaker},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use experts::Handed;
 
 /// Passages shown as sources, at most.
 const SOURCES_MAX: usize = 5;
 
 /// Text around a line in which its neighbours are looked for, in bytes, on each side.
 const AROUND_BYTES: usize = 2_000;
+
+/// Longest quote of a paper whose licence reserves all rights, in characters.
+const RESERVED_CHARS_MAX: usize = 160;
 
 /// A follow-up with fewer terms than this is searched for together with the question before it.
 const TERMS_MIN: usize = 3;
@@ -32,6 +39,7 @@ static MANIFEST: Manifest = Manifest {
         en: "answers questions from the papers this room may read",
         zh: "根据本房间可以阅读的论文回答问题",
     },
+    open: false,
     commands: &[
         Command {
             name: "ask",
@@ -88,15 +96,43 @@ static MANIFEST: Manifest = Manifest {
         Command {
             name: "person",
             help: Text {
-                en: "hands the last question to the people in this room", zh: "将上一个问题转交给本房间的人"
+                en: "asks somebody who agreed to be asked and may know the last question's answer, else this room",
+                zh: "将上一个问题私下转交给同意被询问且可能了解的人，否则转交给本房间的人",
             },
             menu: None,
             arguments: &[],
             role_min: Role::Guest,
             visibility: Visibility::Room,
-            deadline: Duration::from_secs(10),
+            deadline: Duration::from_secs(30),
             utterances: &[],
             examples: &[Example { call: "person", reply: "There is no answer of mine here yet; ask something first." }],
+        },
+        Command {
+            name: "accept",
+            help: Text {
+                en: "offers to help with the question that you were asked", zh: "愿意帮助解答向您提出的问题"
+            },
+            menu: None,
+            arguments: &[],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(30),
+            utterances: &[],
+            examples: &[Example { call: "accept", reply: "There is no question for you" }],
+        },
+        Command {
+            name: "decline",
+            help: Text {
+                en: "does not offer to help with the question that you were asked; nobody learns of it",
+                zh: "不参与解答向您提出的问题；没有人会知道",
+            },
+            menu: None,
+            arguments: &[],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(30),
+            utterances: &[],
+            examples: &[Example { call: "decline", reply: "There is no question for you" }],
         },
     ],
 };
@@ -131,6 +167,8 @@ impl Plugin for Qa {
             "line" => line(cx, call).await,
             "sources" => sources(cx, call).await,
             "person" => person(cx, call).await,
+            "accept" => experts::accept(cx, call).await,
+            "decline" => experts::decline(cx, call).await,
             _ => ask(cx, call).await,
         }
     }
@@ -138,18 +176,39 @@ impl Plugin for Qa {
 
 async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let question = call.args.required("question", "I need a question.")?;
+    if call.unasked {
+        return volunteer(cx, question).await;
+    }
     cx.reply(Event::Progress { text: said(cx, "Searching the library ...", "正在检索文献库……") })?;
     let request = SearchRequest::new(searched(cx, question), SOURCES_MAX);
     let found = cx.search(&request).await?;
     let nearest = found.first().map(|evidence| evidence.document.clone());
     let found = answer::relevant(found);
     if found.is_empty() {
+        cx.decided("no passage speaks to the question: no model is asked".to_owned());
         return abstain(cx, question, nearest).await;
     }
-    let sources: Vec<Source> = found.iter().zip(1..).map(|(evidence, number)| source(evidence, number)).collect();
-    remember(cx, question, &found).await?;
+    tell(cx, question, &found).await
+}
+
+/// Answers a question that nobody addressed to us: only where the library is sure, and else not a word.
+async fn volunteer(cx: &Cx, question: &str) -> Result<(), PluginError> {
+    let found = answer::relevant(cx.search(&SearchRequest::new(question, SOURCES_MAX)).await?);
+    match found.first() {
+        Some(best) if answer::is_sure(best) => tell(cx, question, &found).await,
+        _ => Ok(()),
+    }
+}
+
+/// The answer with its sources.
+async fn tell(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
+    let mut sources = Vec::new();
+    for (evidence, number) in found.iter().zip(1..) {
+        sources.push(source(cx, evidence, number).await?);
+    }
+    remember(cx, question, found).await?;
     cx.reply(Event::Sources { sources: sources.clone() })?;
-    answer::write(cx, question, &found).await?;
+    answer::write(cx, question, found).await?;
     let label = said(cx, "Show the line", "显示原文");
     let actions = sources.iter().map(|source| Action {
         label: format!("{label} {}", source.number),
@@ -199,7 +258,7 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
         &format!("文献库中没有这个问题的答案，所以我不作回答。我检索了 {documents} 篇文献的 {passages} 个段落：{terms}。"),
     ))?;
     if let Some(nearest) = nearest {
-        let (title, by) = (&nearest.title, nearest.authors_short());
+        let (title, by) = (named(&nearest.title), named(&nearest.authors_short()));
         let by = if by.is_empty() { by } else { format!(" ({by})") };
         cx.say(said(
             cx,
@@ -207,21 +266,31 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
             &format!("\n最接近但不足以回答的是：“{title}”{by}。"),
         ))?;
     }
-    let ask = Action { label: said(cx, "Ask the people here", "询问这里的人"), command: "person".to_owned() };
+    let ask = Action { label: said(cx, "Ask a person", "询问他人"), command: "person".to_owned() };
     cx.reply(Event::Actions { actions: vec![ask] })
 }
 
-fn source(evidence: &Evidence, number: usize) -> Source {
-    cited(&evidence.document, quote(&evidence.document, &evidence.passage, &evidence.line), number)
+async fn source(cx: &Cx, evidence: &Evidence, number: usize) -> Result<Source, PluginError> {
+    let Evidence { document, passage, line, .. } = evidence;
+    if document.is_conversation()
+        && let Some((whole, _)) = cx.document(&document.id).await?
+    {
+        // Only the whole says which message a line is of.
+        return Ok(cited(&whole, quote(&whole, passage, line), number));
+    }
+    Ok(cited(document, quote(document, passage, line), number))
 }
 
-fn cited(document: &Document, quote: Quote, number: usize) -> Source {
+fn cited(document: &Document, mut quote: Quote, number: usize) -> Source {
     Source {
         number,
-        title: document.title.clone(),
+        title: if document.retracted { format!("[retracted] {}", document.title) } else { document.title.clone() },
         authors: document.authors_short(),
         year: document.year,
-        link: document.link(),
+        link: match document.is_conversation() {
+            true => quote.section.take(),
+            false => document.link(),
+        },
         quote,
     }
 }
@@ -238,19 +307,28 @@ fn quote(document: &Document, passage: &Passage, line: &Range<usize>) -> Quote {
     let sentences = chat::text::sentences(text, "en");
     let at = line_start - offset;
     let at = sentences.iter().position(|sentence| sentence.contains(&at));
+    let is_free = document.quotes_freely();
     let neighbour = |index: Option<usize>| {
-        let range = index.and_then(|index| sentences.get(index));
+        let range = index.and_then(|index| sentences.get(index)).filter(|_| is_free);
         range.map(|range| text[range.clone()].trim().to_owned()).unwrap_or_default()
     };
     Quote {
         document: passage.id.document.clone(),
         passage: passage.id.clone(),
-        line: passage.text.get(line.clone()).unwrap_or_default().to_owned(),
+        line: quotable(passage.text.get(line.clone()).unwrap_or_default(), is_free).to_owned(),
         before: neighbour(at.and_then(|at| at.checked_sub(1))),
         after: neighbour(at.map(|at| at + 1)),
         page: document.page_at(start).or(passage.page),
-        section: passage.section.clone(),
+        // Of a conversation it is the link to the message.
+        section: document.section_at(start).map(str::to_owned).or_else(|| passage.section.clone()),
     }
+}
+
+/// The line, or its beginning where the licence lets no more be quoted.
+fn quotable(line: &str, is_free: bool) -> &str {
+    let limit = line.char_indices().nth(RESERVED_CHARS_MAX).map(|(at, _)| at).filter(|_| !is_free);
+    let Some(limit) = limit else { return line };
+    line[..limit].rfind(char::is_whitespace).map_or(&line[..limit], |at| &line[..at])
 }
 
 /// The paragraphs of `text` around the byte `at`, and where they begin.
@@ -289,7 +367,7 @@ async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
             "自我引用以来，该文献已被修改或移除，或者本房间已不能阅读它。",
         ));
     };
-    cx.say(format!("{}\n", document.title))?;
+    cx.say(format!("{}\n", named(&document.title)))?;
     cx.reply(Event::Quote { quote })
 }
 
@@ -314,16 +392,34 @@ async fn sources(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     cx.reply(Event::Sources { sources })
 }
 
-/// Hands the question to the people in the room. Nobody is called by name: who wants to answer, does.
+/// Hands the question to somebody who may know, or else to the people in the room. Nobody is called by name: who wants
+/// to answer, does.
 async fn person(cx: &Cx, call: &Call) -> Result<(), PluginError> {
-    let Some(Answered { question, shown }) = recall(cx, call).await? else { return cx.say(nothing_here(cx)) };
+    let Some(about) = about(cx, call).await? else { return cx.say(nothing_here(cx)) };
+    let Some(Answered { question, shown }) = recalled(cx, &about).await? else { return cx.say(nothing_here(cx)) };
     let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
+    match experts::hand(cx, call, &about, &question).await? {
+        Handed::Asked => {
+            return cx.say(said(
+                cx,
+                "I ask people who agreed to be asked and may know. Who wants to help says so here.",
+                "我会询问同意被询问且可能了解的人。愿意帮忙的人会在这里说明。",
+            ));
+        }
+        Handed::Before => {
+            return cx.say(said(
+                cx,
+                "I have asked about this before. Who wants to help says so here.",
+                "我已经为此询问过。愿意帮忙的人会在这里说明。",
+            ));
+        }
+        Handed::Nobody => {}
+    }
     let why = match shown.is_empty() {
         true => said(cx, "The library does not answer it.", "文献库中没有答案。"),
         false => said(cx, "The library's answer was not enough.", "文献库的回答还不够。"),
     };
-    let head = said(cx, "A question for the people here:", "请教各位一个问题：");
-    cx.say(format!("**{head}**\n> {question}\n\n{why}"))
+    cx.say(format!("{}\n\n{why}", experts::appeal(cx.language(), &question)))
 }
 
 /// Where a shown source stands now; none where it is gone or may not be read here.
@@ -347,18 +443,27 @@ async fn remember(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), Plu
     };
     let answered = Answered { question: question.to_owned(), shown: found.iter().map(shown).collect() };
     let call = cx.call();
-    cx.save(&answer(&call.id), serde_json::to_value(answered).ok()).await?;
-    cx.save(&last(call), serde_json::to_value(&call.id).ok()).await
+    cx.remember(&answer(&call.id), json!(answered)).await?;
+    cx.remember(&last(call), json!(call.id)).await
 }
 
 /// The answer that a call is about: the one that it names, else the caller's last one here.
 async fn recall(cx: &Cx, call: &Call) -> Result<Option<Answered>, PluginError> {
-    let about = match &call.about {
+    match about(cx, call).await? {
+        Some(about) => recalled(cx, &about).await,
+        None => Ok(None),
+    }
+}
+
+async fn about(cx: &Cx, call: &Call) -> Result<Option<CallId>, PluginError> {
+    Ok(match &call.about {
         Some(about) => Some(about.clone()),
         None => cx.load(&last(call)).await?.and_then(|value| serde_json::from_value(value).ok()),
-    };
-    let Some(about) = about else { return Ok(None) };
-    let value = cx.load(&answer(&about)).await?;
+    })
+}
+
+async fn recalled(cx: &Cx, about: &CallId) -> Result<Option<Answered>, PluginError> {
+    let value = cx.load(&answer(about)).await?;
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 

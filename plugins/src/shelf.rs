@@ -1,4 +1,4 @@
-//! The room's shelf: files that its members add, and what stands on it.
+//! The room's shelf: files and links that its members add, and what stands on it.
 
 use std::time::Duration;
 
@@ -23,20 +23,31 @@ static MANIFEST: Manifest = Manifest {
         en: "adds files to this room's library, and lists it",
         zh: "向本房间的文献库添加文件，并列出其内容",
     },
+    open: false,
     commands: &[
         Command {
             name: "add",
             help: Text {
-                en: "reads the attached files (PDF, BibTeX, JATS, HTML, Markdown, text) into this room's library",
-                zh: "将附带的文件（PDF、BibTeX、JATS、HTML、Markdown、文本）读入本房间的文献库",
+                en: "reads attached files or a link (PDF, BibTeX, JATS, HTML, Markdown, text) into this room's library",
+                zh: "将附带的文件或链接（PDF、BibTeX、JATS、HTML、Markdown、文本）读入本房间的文献库",
             },
             menu: Some(Text { en: "Add to the library", zh: "加入文献库" }),
-            arguments: &[],
+            arguments: &[Argument::new(
+                "link",
+                Text {
+                    en: "a paper's address, on a host that the operator named",
+                    zh: "文献的网址，其网站须由管理员许可",
+                },
+                Kind::Link,
+            )],
             role_min: Role::Member,
             visibility: Visibility::Room,
             deadline: Duration::from_secs(300),
             utterances: &["Add this paper to the library", "Please read this file in"],
-            examples: &[Example { call: "add", reply: "Attach a file" }],
+            examples: &[
+                Example { call: "add", reply: "Attach a file" },
+                Example { call: "add https://nobody.invalid/a.pdf", reply: "library.fetch_hosts" },
+            ],
         },
         Command {
             name: "papers",
@@ -69,7 +80,7 @@ impl Plugin for Shelf {
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         match call.command.as_str() {
             "papers" => papers(cx, call.args.text("matching")).await,
-            _ => add(cx).await,
+            _ => add(cx, call.args.text("link")).await,
         }
     }
 
@@ -79,32 +90,43 @@ impl Plugin for Shelf {
     }
 }
 
-async fn add(cx: &Cx) -> Result<(), PluginError> {
+async fn add(cx: &Cx, link: &str) -> Result<(), PluginError> {
     let files = cx.attachments();
-    if files.is_empty() {
-        return cx.say("Attach a file, or reply with this command to a message that has one.");
+    if files.is_empty() && link.is_empty() {
+        return cx.say("Attach a file or give a link, or reply with this command to a message that has a file.");
     }
     let mut all = Added::default();
+    if !link.is_empty() {
+        cx.reply(chat::Event::Progress { text: "Fetching the link ...".to_owned() })?;
+        tally(&mut all, "The link", cx.acquire_link(link).await)?;
+    }
     for file in files.iter().take(FILES_MAX) {
         let name = named(&file.name);
         cx.reply(chat::Event::Progress { text: format!("Reading {name} ...") })?;
-        match cx.acquire(file, FILE_BYTES_MAX).await {
-            Ok(added) => {
-                all.documents.extend(added.documents);
-                all.known += added.known;
-                all.refused.extend(added.refused.into_iter().map(|sentence| format!("{name}: {sentence}")));
-            }
-            Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => {
-                all.refused.push(format!("{name}: {reason}"));
-            }
-            Err(error) => return Err(error),
-        }
+        tally(&mut all, &name, cx.acquire(file, FILE_BYTES_MAX).await)?;
     }
     let skipped = files.len().saturating_sub(FILES_MAX);
     if skipped > 0 {
         all.refused.push(format!("{skipped} more files: I take {FILES_MAX} at once"));
     }
     cx.say(report(&all))
+}
+
+/// Adds what came of one file to what came of all.
+fn tally(all: &mut Added, name: &str, outcome: Result<Added, PluginError>) -> Result<(), PluginError> {
+    match outcome {
+        Ok(added) => {
+            all.documents.extend(added.documents);
+            all.known += added.known;
+            all.refused.extend(added.refused.into_iter().map(|sentence| format!("{name}: {sentence}")));
+            Ok(())
+        }
+        Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => {
+            all.refused.push(format!("{name}: {reason}"));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn report(added: &Added) -> String {
@@ -152,7 +174,7 @@ async fn papers(cx: &Cx, matching: &str) -> Result<(), PluginError> {
 }
 
 /// A title or a file's name as it may stand in a sentence: one line without Markdown, mentions or links.
-fn named(name: &str) -> String {
+pub(crate) fn named(name: &str) -> String {
     let words: Vec<&str> =
         name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
     let plain: String =

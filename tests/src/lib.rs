@@ -3,6 +3,7 @@
 //! The small models are fetched once into the user's cache, as `colloquy try` does. Nothing here stands in for a part
 //! of ours.
 
+pub mod double;
 pub mod peers;
 pub mod served;
 
@@ -167,6 +168,7 @@ impl World {
             attachments: Vec::new(),
             reply_to: None,
             about: None,
+            visibility: None,
             addressed: true,
             at,
         }

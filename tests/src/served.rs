@@ -18,8 +18,8 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long a stop may take before it is a failure.
 const STOP_WITHIN: Duration = Duration::from_secs(60);
 
-/// A data folder, how it is configured, and the process that serves it. Dropping it kills the process; in a test that
-/// panics, and where COLLOQUY_TEST_LOG is set, the end of its log is printed.
+/// A data folder, how it is configured, and the process that serves it. Dropping it kills the process and prints the
+/// end of its log, which the test runner shows where the test failed.
 pub struct Served {
     dir: TempDir,
     flags: Vec<String>,
@@ -115,6 +115,12 @@ impl Served {
         Ok(said[at..].split_whitespace().nth(4).context("no address")?.to_owned())
     }
 
+    /// What it measures of itself, as Prometheus reads it.
+    pub async fn metrics(&self) -> Result<String> {
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        Ok(client.get(format!("{}/metrics", self.web()?)).send().await?.error_for_status()?.text().await?)
+    }
+
     /// Ends it at once, as a power cut would.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut process) = self.process.take() {
@@ -148,10 +154,8 @@ impl Drop for Served {
     fn drop(&mut self) {
         // Nobody is left to tell.
         let _ = self.kill();
-        if std::thread::panicking() || std::env::var_os("COLLOQUY_TEST_LOG").is_some() {
-            let said = self.said();
-            let start = said.char_indices().rev().nth(6_000).map_or(0, |(at, _)| at);
-            eprintln!("--- the end of its log ---\n{}", &said[start..]);
-        }
+        let said = self.said();
+        let start = said.char_indices().rev().nth(6_000).map_or(0, |(at, _)| at);
+        eprintln!("--- the end of its log ---\n{}", &said[start..]);
     }
 }

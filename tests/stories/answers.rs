@@ -1,7 +1,10 @@
 //! Asking, on the sample papers with the small models.
 
-use chat::Event;
+use chat::{Audience, Event, Message, Scope, Visibility, ports::Inbox};
+use futures::StreamExt;
+use server::ingest;
 use tests::World;
+use tokio_util::sync::CancellationToken;
 
 /// Sources first, every citation resolves, every quoted line is verbatim.
 #[tokio::test(flavor = "multi_thread")]
@@ -88,5 +91,49 @@ async fn every_manifest_tells_the_truth() {
             let text = world.says(&format!("/{}", example.call)).await.text();
             assert!(text.contains(example.reply), "{}: {text}", example.call);
         }
+    }
+}
+
+/// A frontend that dies over a reply leaves its message to the next start; one that took its end, or gave it up, does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_done_when_its_reply_was_taken_or_given_up() {
+    let world = World::library().await;
+    let (dispatch, _) = world.home.host();
+    let community = world.home.seat().place.community;
+    let unfinished = async || {
+        dispatch.settled().await;
+        Inbox::unfinished(&world.home.store, &community).await.unwrap().len()
+    };
+    let message = world.message("/ask why?");
+    let mut events = dispatch.message(message.clone()).await;
+    events.next().await.unwrap();
+    drop(events);
+    assert_eq!(unfinished().await, 1, "it was dropped");
+    dispatch.give_up(&message).await;
+    assert_eq!(unfinished().await, 0, "it was given up");
+    let mut events = dispatch.message(world.message("/ask why?")).await;
+    while events.next().await.is_some() {}
+    assert_eq!(unfinished().await, 0, "its end was taken");
+    assert!(events.next().await.is_none(), "an end that is asked for twice is still one");
+}
+
+/// What was for the caller alone is computed anew for the room: what the room may not read is not in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_to_everyone_is_what_everyone_may_read() {
+    let world = World::library().await;
+    let own = world.dir.path().join("own.md");
+    std::fs::write(&own, "# A draft of mine\n\nNobody but me reads this draft before it is done.\n").unwrap();
+    let (bar, stop) = (indicatif::ProgressBar::hidden(), CancellationToken::new());
+    let person = Scope::Person(world.home.seat().member);
+    ingest::ingest(&world.home.library(), &[own], &person, &bar, &stop).await.unwrap();
+    let (dispatch, _) = world.home.host();
+    for (visibility, audience, is_listed) in
+        [(None, Audience::Caller, true), (Some(Visibility::Room), Audience::Room, false)]
+    {
+        let mut message = Message { visibility, ..world.message("/papers") };
+        message.place.audience = Audience::Room;
+        let events: Vec<Event> = dispatch.message(message).await.collect().await;
+        assert!(events.contains(&Event::Accepted { audience }), "{events:?}");
+        assert_eq!(format!("{events:?}").contains("A draft of mine"), is_listed, "{events:?}");
     }
 }

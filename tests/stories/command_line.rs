@@ -9,20 +9,20 @@ use std::{
 
 use tempfile::TempDir;
 
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Run {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
-fn run(command: &mut Command) -> Run {
+pub fn run(command: &mut Command) -> Run {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Run { code: status.code(), out: text(stdout), err: text(stderr) }
 }
 
 /// Many small papers in a folder.
-fn papers(count: usize) -> TempDir {
+pub fn papers(count: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..count {
         let text = format!(
@@ -88,17 +88,10 @@ fn wait_until(mut is: impl FnMut() -> bool) {
 fn kill_9_during_ingest_loses_and_doubles_nothing() {
     const PAPERS: usize = 400;
     let (dir, papers) = (tempfile::tempdir().unwrap(), papers(PAPERS));
-    for millis in [900, 1_600, 2_500] {
-        let mut ingest = tests::colloquy(dir.path())
-            .arg("ingest")
-            .arg(papers.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        thread::sleep(Duration::from_millis(millis));
-        ingest.kill().unwrap();
-        ingest.wait().unwrap();
+    // From before the first document is written until after the index was flushed.
+    for millis in (500..=2_900).step_by(400) {
+        let arguments = ["ingest", papers.path().to_str().unwrap()];
+        kill_after(&mut tests::colloquy(dir.path()), &arguments, Duration::from_millis(millis));
     }
     let done = run(tests::colloquy(dir.path()).arg("ingest").arg(papers.path()));
     assert_eq!(done.code, Some(0), "{}{}", done.out, done.err);
@@ -108,6 +101,76 @@ fn kill_9_during_ingest_loses_and_doubles_nothing() {
     assert!(doctor.out.contains(&format!("{PAPERS} passages, built with")), "{}", doctor.out);
     let again = run(tests::colloquy(dir.path()).arg("ingest").arg(papers.path()));
     assert!(again.out.contains("nothing was embedded"), "{}", again.out);
+}
+
+fn kill_after(command: &mut Command, arguments: &[&str], after: Duration) {
+    let mut child = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    thread::sleep(after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Killed while the index is being written, however far it was: the next start completes it from the documents.
+#[test]
+fn kill_9_during_indexing_is_made_good_at_the_next_start() {
+    const PAPERS: usize = 400;
+    let (dir, papers) = (tempfile::tempdir().unwrap(), papers(PAPERS));
+    assert_eq!(run(tests::colloquy(dir.path()).arg("ingest").arg(papers.path())).code, Some(0));
+    let index = dir.path().join("index");
+    fs::remove_dir_all(&index).unwrap();
+    for attempt in 0..5 {
+        let mut child = tests::colloquy(dir.path())
+            .args(["library", "stats"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It is killed while it writes: from the first file on, each time a little later.
+        wait_until(|| index.exists() || child.try_wait().unwrap().is_some());
+        thread::sleep(Duration::from_millis(attempt * 60));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let doctor = run(tests::colloquy(dir.path()).arg("doctor"));
+    assert_eq!(doctor.code, Some(0), "{}{}", doctor.out, doctor.err);
+    assert!(doctor.out.contains(&format!("{PAPERS} passages, built with")), "{}", doctor.out);
+}
+
+/// A disk that fills up during an ingest is a sentence; with room again, the ingest goes on, and nothing is lost or
+/// doubled. The small disk is a memory file system in a name space of its own; where the system makes none, this says
+/// so and proves nothing.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_a_sentence_and_loses_nothing() {
+    const PAPERS: usize = 1_500;
+    let (dir, papers) = (tempfile::tempdir().unwrap(), papers(PAPERS));
+    let (disk, papers) = (dir.path().to_str().unwrap(), papers.path().to_str().unwrap());
+    let colloquy = tests::colloquy(dir.path());
+    let variables: Vec<_> = colloquy.get_envs().filter_map(|(name, value)| Some((name, value?))).collect();
+    // A second process eats the room that is left while the ingest runs.
+    let script = format!(
+        "mount -t tmpfs -o size=$SIZE none {disk} || exit 77; cd {disk}; colloquy() {{ {} --data {disk} \"$@\"; }}\n\
+         (sleep $WHEN; cat /dev/zero > filler) 2>/dev/null & colloquy ingest {papers}; echo code $?; wait\n\
+         rm filler; mount -o remount,size=2g {disk}; colloquy ingest {papers}; echo code $?\n\
+         colloquy library stats; colloquy doctor; colloquy ingest {papers}",
+        tests::binary().display()
+    );
+    for (size, when) in [("16m", "0"), ("200m", "1.5"), ("200m", "4")] {
+        let mut sandbox = Command::new("unshare");
+        sandbox.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+        sandbox.envs(variables.iter().copied()).envs([("SIZE", size), ("WHEN", when)]);
+        let run = match sandbox.output() {
+            Ok(output) if output.status.code() != Some(77) && !output.stdout.is_empty() => output,
+            _ => return eprintln!("no small disk can be made here: nothing was tried"),
+        };
+        let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        let codes: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("code ")).collect();
+        assert_eq!(codes, ["1", "0"], "{size} {when}: {said}");
+        assert!(said.contains("disk is full") || said.contains("make room and try again"), "{size} {when}: {said}");
+        assert!(!said.contains("stack backtrace"), "{size} {when}: {said}");
+        assert!(said.contains(&format!("documents   {PAPERS}")), "{size} {when}: {said}");
+        assert!(said.contains("nothing was embedded"), "{size} {when}: {said}");
+    }
 }
 
 /// Killed while answering: the next start apologises, once.

@@ -1,9 +1,18 @@
 //! The bot on a Discord-compatible server that nobody here wrote, seen by people with plain REST.
+//!
+//! Here is how people do things on Discord; the stories of ends and of many people have files of their own.
+
+mod ends;
+mod experts;
+mod many;
+mod places;
+mod said;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{
     peers::{
@@ -26,29 +35,30 @@ struct World {
 }
 
 impl World {
+    /// Answers are the sources' own lines.
     async fn start() -> Result<Self> {
+        Self::of(&["ana", "bob"], &["seminar", "hall"], &[("models.generate", "")]).await
+    }
+
+    /// Answers are drafted by the small model.
+    async fn with_model() -> Result<Self> {
+        Self::of(&["ana", "bob"], &["seminar"], &[]).await
+    }
+
+    async fn of(humans: &[&str], channels: &[&str], keys: &[(&str, &str)]) -> Result<Self> {
         let yepcord = Yepcord::start().await?;
-        let furniture = Furniture {
-            humans: &["ana", "bob"],
-            guild: "lab",
-            channels: &["seminar", "hall"],
-            roles: &[("chair", MANAGE_GUILD)],
-            bot: "colloquy",
-        };
+        let furniture =
+            Furniture { humans, guild: "lab", channels, roles: &[("chair", MANAGE_GUILD)], bot: "colloquy" };
         let guild = yepcord.furnish(furniture).await?;
-        let keys = [("discord.api_base", yepcord.base()), ("models.generate", String::new())];
-        let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let base = yepcord.base();
+        let keys = [keys, &[("discord.api_base", base.as_str())]].concat();
         let mut served = Served::new(&keys, &[("COLLOQUY_DISCORD_TOKEN", &guild.bot_token)])?;
         platforms::serve(&mut served).await?;
         Ok(Self { yepcord, guild, served })
     }
 
     fn seat(&self, name: &str, channel: &str) -> Seat<'_> {
-        Seat {
-            human: self.guild.human(name),
-            channel: self.guild.channel(channel).to_owned(),
-            bot: &self.guild.application,
-        }
+        Seat::new(&self.guild, name, channel)
     }
 }
 
@@ -59,33 +69,82 @@ struct Seat<'a> {
     bot: &'a str,
 }
 
+impl<'a> Seat<'a> {
+    fn new(guild: &'a Guild, name: &str, channel: &str) -> Self {
+        let channel = guild.channel(channel).to_owned();
+        Self { human: guild.human(name), channel, bot: &guild.application }
+    }
+
+    /// The same human in another channel, by its id.
+    fn in_channel(&self, channel: String) -> Self {
+        Self { channel, ..*self }
+    }
+
+    /// The bot's messages in the channel, the oldest first.
+    async fn ours(&self) -> Result<Vec<Value>> {
+        let mut history = self.human.history(&self.channel).await?;
+        history.retain(|message| message["author"]["id"] == self.bot);
+        history.reverse();
+        Ok(history)
+    }
+}
+
+fn content(message: &Value) -> String {
+    message["content"].as_str().unwrap_or_default().to_owned()
+}
+
+fn id(message: &Value) -> Result<String> {
+    Ok(message["id"].as_str().context("no id")?.to_owned())
+}
+
 #[async_trait]
 impl Person for Seat<'_> {
     async fn says(&self, text: &str) -> Result<String> {
-        let said = self.human.mention_bot(&self.channel, text).await?;
-        Ok(said["id"].as_str().context("no id")?.to_owned())
+        id(&self.human.mention_bot(&self.channel, text).await?)
+    }
+
+    async fn tells(&self, text: &str) -> Result<String> {
+        id(&self.human.say(&self.channel, text).await?)
     }
 
     async fn replies(&self, to: &str, text: &str) -> Result<String> {
-        let said = self.human.reply(&self.channel, to, text).await?;
-        Ok(said["id"].as_str().context("no id")?.to_owned())
+        id(&self.human.reply(&self.channel, to, text).await?)
     }
 
     async fn hears(&self, fits: Fits<'_>) -> Result<(String, String)> {
         let message = self.human.wait_bot(&self.channel, |text: &str| fits(text), WITHIN).await?;
-        let text = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
-        Ok((text("id"), text("content")))
+        Ok((id(&message)?, content(&message)))
     }
 
     async fn reads(&self, id: &str) -> Result<Option<String>> {
         let found = self.human.history(&self.channel).await?.into_iter().find(|message| message["id"] == id);
-        Ok(found.map(|message| message["content"].as_str().unwrap_or_default().to_owned()))
+        Ok(found.as_ref().map(content))
     }
 
     async fn all(&self) -> Result<Vec<String>> {
-        let history = self.human.history(&self.channel).await?;
-        let ours = history.iter().filter(|message| message["author"]["id"] == self.bot);
-        Ok(ours.map(|message| message["content"].as_str().unwrap_or_default().to_owned()).collect())
+        Ok(self.ours().await?.iter().map(content).collect())
+    }
+
+    async fn answers(&self, question: &str) -> Result<Vec<(String, String)>> {
+        let ours = self.ours().await?;
+        let to_it = ours.iter().filter(|message| message["message_reference"]["message_id"] == question);
+        to_it.map(|message| Ok((id(message)?, content(message)))).collect()
+    }
+
+    async fn grows(&self, id: &str) -> Result<bool> {
+        let message = self.human.message(&self.channel, id).await?;
+        Ok(message["components"].to_string().contains("\"stop\""))
+    }
+
+    async fn calls(&self, id: &str) -> Result<Vec<String>> {
+        let message = self.human.message(&self.channel, id).await?;
+        // The server looks for the words by itself; where they stood, it would say so.
+        let everyone = message["mention_everyone"].as_bool().context("it is not said whether everyone is called")?;
+        let listed = |key: &str| message[key].as_array().cloned().unwrap_or_default();
+        let people = listed("mentions").into_iter().map(|user| user["id"].to_string());
+        let roles = listed("mention_roles").into_iter().map(|role| role.to_string());
+        let called = people.chain(roles).filter(|one| one.trim_matches('"') != self.human.id);
+        Ok(called.chain(everyone.then(|| "everyone".to_owned())).collect())
     }
 
     async fn presses(&self, id: &str, command: &str) -> Result<()> {
@@ -101,6 +160,20 @@ impl Person for Seat<'_> {
         self.human.edit(&self.channel, id, &format!("<@{}> {text}", self.bot)).await.map(drop)
     }
 
+    async fn retells(&self, id: &str, text: &str) -> Result<()> {
+        self.human.edit(&self.channel, id, text).await.map(drop)
+    }
+
+    async fn marks(&self, id: &str) -> Result<String> {
+        self.human.react(&self.channel, id, "✅").await?;
+        Ok("%E2%9C%85".to_owned())
+    }
+
+    async fn unmarks(&self, id: &str, mark: &str) -> Result<()> {
+        let path = format!("/channels/{}/messages/{id}/reactions/{mark}/@me", self.channel);
+        self.human.call(Method::DELETE, &path, Value::Null).await.map(drop)
+    }
+
     async fn deletes(&self, id: &str) -> Result<()> {
         self.human.delete(&self.channel, id).await
     }
@@ -112,8 +185,22 @@ impl Person for Seat<'_> {
                 && message["channel_id"] != self.channel.as_str()
                 && message["content"].as_str().is_some_and(fits)
         };
-        let message = self.human.hear("MESSAGE_CREATE", alone, WITHIN).await?;
-        Ok(message["content"].as_str().unwrap_or_default().to_owned())
+        Ok(content(&self.human.hear("MESSAGE_CREATE", alone, WITHIN).await?))
+    }
+
+    async fn shows_to_everyone(&self, fits: Fits<'_>) -> Result<()> {
+        let alone = |message: &Value| {
+            message["author"]["id"] == self.bot
+                && message["channel_id"] != self.channel.as_str()
+                && message["content"].as_str().is_some_and(fits)
+        };
+        let begun = self.human.hear("MESSAGE_CREATE", alone, WITHIN).await?;
+        let channel = begun["channel_id"].as_str().context("no channel")?;
+        let ended = |message: &Value| {
+            message["components"].to_string().contains("\"show\"") && message["content"].as_str().is_some_and(fits)
+        };
+        let message = self.human.wait(channel, ended, WITHIN).await?;
+        self.human.click(channel, message["id"].as_str().context("no id")?, "show").await.map(drop)
     }
 }
 
@@ -137,6 +224,7 @@ async fn files_edits_and_deletions_in_a_channel_are_followed() -> Result<()> {
         platforms::a_dropped_file_is_read_and_asked_about(&ana).await?;
         platforms::a_broken_file_gets_a_sentence(&ana).await?;
         platforms::what_is_for_the_caller_alone_stays_so(&ana).await?;
+        platforms::what_was_for_the_caller_alone_can_be_shown_to_everyone(&ana).await?;
         platforms::a_deleted_question_takes_its_answer_with_it(&ana).await?;
         platforms::an_edited_question_is_answered_anew(&ana).await?;
         // What one room was given, another does not read.
@@ -145,7 +233,7 @@ async fn files_edits_and_deletions_in_a_channel_are_followed() -> Result<()> {
         bob.hears(&|text| text.contains("This is not in the library")).await?;
     }
     let World { guild, served, .. } = &mut world;
-    let ana = Seat { human: guild.human("ana"), channel: guild.channel("seminar").to_owned(), bot: &guild.application };
+    let ana = Seat::new(guild, "ana", "seminar");
     platforms::a_restart_after_a_kill_answers_or_apologises_once(&ana, served).await?;
     ensure!(served.stop().await?, "it ended badly: {}", served.said());
     Ok(())
@@ -189,26 +277,13 @@ async fn slash_commands_answer_where_their_manifest_says() -> Result<()> {
 async fn a_lost_gateway_and_a_restarted_server_cost_nothing() -> Result<()> {
     let mut world = World::start().await?;
     world.yepcord.drop_sockets().await?;
-    until_it_is_back(&world.seat("ana", "seminar")).await?;
+    platforms::until_it_listens(&world.seat("ana", "seminar")).await?;
     platforms::a_question_gets_its_sources_and_its_answer(&world.seat("ana", "seminar")).await?;
     world.yepcord.kill().await?;
     world.yepcord.restart().await?;
-    until_it_is_back(&world.seat("bob", "hall")).await?;
+    platforms::until_it_listens(&world.seat("bob", "hall")).await?;
     platforms::a_question_gets_its_sources_and_its_answer(&world.seat("bob", "hall")).await?;
     Ok(())
-}
-
-/// What is said while nobody listens is lost on Discord too: so it is said again.
-async fn until_it_is_back(person: &Seat<'_>) -> Result<()> {
-    let started = Instant::now();
-    loop {
-        person.says("!lien 1").await?;
-        let fits = |text: &str| text.contains("There is no command `lien`");
-        if person.human.wait_bot(&person.channel, fits, Duration::from_secs(3)).await.is_ok() {
-            return Ok(());
-        }
-        ensure!(started.elapsed() < 2 * WITHIN, "it does not come back");
-    }
 }
 
 /// A rate limit delays the end of an answer and does not lose it.

@@ -1,8 +1,19 @@
 //! Stories that mean the same on every platform, told once; each platform's module says how its people do things.
 //!
-//! The server, the library and the peers are real; answers are the sources' own lines, so that they are determined.
+//! The server, the library and the peers are real; answers are the sources' own lines, so that they are determined. The
+//! stories of places, of ends, and of many people at once have files of their own.
 
-use std::{fs, time::Duration};
+pub mod ends;
+pub mod experts;
+pub mod links;
+pub mod many;
+pub mod places;
+pub mod said;
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
@@ -12,6 +23,12 @@ use tests::served::Served;
 /// How long a reply may take on a machine that does other things too.
 pub const WITHIN: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether something has happened.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long a word that may be lost is waited for.
+const SAY_AGAIN: Duration = Duration::from_secs(3);
+
 /// Whether a text is the one that is waited for.
 pub type Fits<'a> = &'a (dyn Fn(&str) -> bool + Send + Sync);
 
@@ -20,6 +37,9 @@ pub type Fits<'a> = &'a (dyn Fn(&str) -> bool + Send + Sync);
 pub trait Person: Send + Sync {
     /// Says something to the assistant in the room; the message's id.
     async fn says(&self, text: &str) -> Result<String>;
+
+    /// Says something without naming the assistant.
+    async fn tells(&self, text: &str) -> Result<String>;
 
     /// Replies to a message in the room.
     async fn replies(&self, to: &str, text: &str) -> Result<String>;
@@ -33,6 +53,15 @@ pub trait Person: Send + Sync {
     /// Every message of the assistant's in the room as it is now.
     async fn all(&self) -> Result<Vec<String>>;
 
+    /// Every reply of the assistant's to a message as it is now: ids and texts.
+    async fn answers(&self, question: &str) -> Result<Vec<(String, String)>>;
+
+    /// Whether an answer still grows: it can be stopped.
+    async fn grows(&self, id: &str) -> Result<bool>;
+
+    /// Whom else than this person a message calls, by what the platform keeps of it and of its edits.
+    async fn calls(&self, id: &str) -> Result<Vec<String>>;
+
     /// Presses what stands for this command under an answer.
     async fn presses(&self, id: &str, command: &str) -> Result<()>;
 
@@ -42,11 +71,23 @@ pub trait Person: Send + Sync {
     /// Replaces an own message.
     async fn edits(&self, id: &str, text: &str) -> Result<()>;
 
+    /// Replaces an own message without naming the assistant.
+    async fn retells(&self, id: &str, text: &str) -> Result<()>;
+
+    /// Marks a message as right; the mark.
+    async fn marks(&self, id: &str) -> Result<String>;
+
+    /// Takes the mark from a message.
+    async fn unmarks(&self, id: &str, mark: &str) -> Result<()>;
+
     /// Takes an own message back.
     async fn deletes(&self, id: &str) -> Result<()>;
 
     /// Waits for what the assistant tells this person alone.
     async fn hears_alone(&self, fits: Fits<'_>) -> Result<String>;
+
+    /// Waits for what the assistant tells this person alone, and presses what shows it to everyone.
+    async fn shows_to_everyone(&self, fits: Fits<'_>) -> Result<()>;
 }
 
 /// Two notes that every story's library holds.
@@ -69,9 +110,11 @@ pub async fn serve(served: &mut Served) -> Result<()> {
     served.start().await
 }
 
-const QUESTION: &str = "How many times an hour does each duck of the lake dive?";
+/// A question that one of the notes answers.
+pub const QUESTION: &str = "How many times an hour does each duck of the lake dive?";
 
-fn is_answer(text: &str) -> bool {
+/// Whether a text is its whole answer.
+pub fn is_answer(text: &str) -> bool {
     text.contains("14 times an hour") && text.contains("In the sources' own words")
 }
 
@@ -112,7 +155,9 @@ pub async fn an_abstention_can_be_handed_to_the_people(ana: &dyn Person) -> Resu
 /// Whatever a paper says, nobody is called.
 pub async fn no_paper_calls_the_whole_room(ana: &dyn Person) -> Result<()> {
     ana.says("Which mention notifies all members of a channel at once?").await?;
-    let (_, text) = ana.hears(&|text| text.contains("notifies all members")).await?;
+    let (id, text) = ana.hears(&|text| text.contains("notifies all members") && text.contains("own words")).await?;
+    let called = ana.calls(&id).await?;
+    ensure!(called.is_empty(), "it calls {called:?}: {text}");
     for call in ["@everyone", "@here", "@room"] {
         ensure!(!text.contains(call), "{call} left: {text}");
     }
@@ -146,6 +191,18 @@ pub async fn what_is_for_the_caller_alone_stays_so(ana: &dyn Person) -> Result<(
     Ok(())
 }
 
+/// Who asked may show it to the room, once.
+pub async fn what_was_for_the_caller_alone_can_be_shown_to_everyone(ana: &dyn Person) -> Result<()> {
+    let listed = |text: &str| text.starts_with("- ") && text.contains("Ducks of the lake");
+    ana.shows_to_everyone(&listed).await?;
+    ana.hears(&listed).await?;
+    ana.shows_to_everyone(&listed).await?;
+    an_unknown_command_is_answered_with_the_nearest(ana).await?;
+    let shown = ana.all().await?.iter().filter(|text| listed(text)).count();
+    ensure!(shown == 1, "it was shown {shown} times");
+    Ok(())
+}
+
 /// A command that does not exist is answered with the nearest one.
 pub async fn an_unknown_command_is_answered_with_the_nearest(ana: &dyn Person) -> Result<()> {
     ana.says("!lien 1").await?;
@@ -158,10 +215,10 @@ pub async fn a_deleted_question_takes_its_answer_with_it(ana: &dyn Person) -> Re
     let question = ana.says("How many ducks did the observers count in the year 2019?").await?;
     let (answer, _) = ana.hears(&|text| text.contains("212 ducks in the year 2019") && text.contains("[1]")).await?;
     ana.deletes(&question).await?;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     while ana.reads(&answer).await?.is_some() {
         ensure!(started.elapsed() < WITHIN, "the answer stays");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(POLL).await;
     }
     Ok(())
 }
@@ -175,18 +232,57 @@ pub async fn an_edited_question_is_answered_anew(ana: &dyn Person) -> Result<()>
     Ok(())
 }
 
-/// What a process that died was answering is apologised for after the restart, once.
+/// What a process that died was answering has its answer or an apology after the restart: one of them, once.
 pub async fn a_restart_after_a_kill_answers_or_apologises_once(ana: &dyn Person, served: &mut Served) -> Result<()> {
-    let marker = "What do ducks that nobody has ever seen eat on lake Brennsee?";
-    ana.says(marker).await?;
-    // As early as it can be: the message has just arrived, or has not.
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let asked = ana.says("What do ducks that nobody has ever seen eat on lake Brennsee?").await?;
+    until("it does not begin", async || Ok(ana.answers(&asked).await?.pop())).await?;
     served.kill()?;
     served.start().await?;
-    ana.says("!lien 2").await?;
-    ana.hears(&|text| text.contains("There is no command `lien`")).await?;
-    let of_it = |text: &&String| text.contains("I was interrupted") || text.contains("nobody has ever seen");
-    let told = ana.all().await?;
-    ensure!(told.iter().filter(of_it).count() <= 1, "told twice: {told:?}");
+    until_it_listens(ana).await?;
+    let (id, text) = until("it neither answers nor apologises", async || ended(ana, &asked).await).await?;
+    let all = ana.answers(&asked).await?;
+    ensure!(all == [(id, text.clone())], "told more than once: {all:?}");
+    let (is_answer, is_apology) = (text.contains("library") || text.contains("own words"), is_apology(&text));
+    ensure!(is_answer != is_apology, "{text}");
     Ok(())
+}
+
+/// Whether a text is what is said of an answer that died with its process.
+pub fn is_apology(text: &str) -> bool {
+    text.contains("I was interrupted")
+}
+
+/// The reply to a question, where it has come to its end.
+pub async fn ended(person: &dyn Person, question: &str) -> Result<Option<(String, String)>> {
+    let Some((id, _)) = person.answers(question).await?.into_iter().next() else { return Ok(None) };
+    if person.grows(&id).await? {
+        return Ok(None);
+    }
+    // What it says now: it may have grown since it was found.
+    Ok(person.reads(&id).await?.map(|text| (id, text)))
+}
+
+/// Looks again and again until something is there.
+pub async fn until<T>(otherwise: &str, mut there: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = there().await? {
+            return Ok(found);
+        }
+        ensure!(started.elapsed() < 2 * WITHIN, "{otherwise}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Waits until the assistant answers. What is said while nobody listens is lost on Discord: so it is said again.
+pub async fn until_it_listens(person: &dyn Person) -> Result<()> {
+    let (mut asked, mut at) = (person.says("!lien 2").await?, Instant::now());
+    until("it does not come back", async || {
+        if at.elapsed() > SAY_AGAIN {
+            (asked, at) = (person.says("!lien 2").await?, Instant::now());
+        }
+        Ok(person.answers(&asked).await?.pop())
+    })
+    .await
+    .map(drop)
 }

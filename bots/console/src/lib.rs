@@ -64,11 +64,12 @@ pub async fn ask(
         attachments: Vec::new(),
         reply_to: None,
         about: None,
+        visibility: None,
         addressed: true,
         at: Timestamp::now(),
     };
     transcript.heard(&message);
-    let mut events = dispatch.message(message).await;
+    let mut events = dispatch.message(message.clone()).await;
     let mut ended = Ended::Failed;
     let enough = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     loop {
@@ -85,9 +86,16 @@ pub async fn ask(
             ended = Ended::Done;
         }
         match renderer.event(&event) {
-            Err(error) if enough(&error) => return Ok(Ended::Done),
+            Err(error) if enough(&error) => {
+                dispatch.give_up(&message).await;
+                return Ok(Ended::Done);
+            }
             written => written?,
         }
+    }
+    if ended == Ended::Stopped {
+        drop(events);
+        dispatch.give_up(&message).await;
     }
     match renderer.finish(ended == Ended::Stopped) {
         Err(error) if enough(&error) => {}

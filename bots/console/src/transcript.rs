@@ -47,6 +47,7 @@ impl Transcript {
             attachments: Vec::new(),
             reply_to: None,
             about: None,
+            visibility: None,
             addressed: false,
             at: Timestamp::now(),
         });

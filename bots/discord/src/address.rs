@@ -90,6 +90,14 @@ impl Address {
         matches!(self, Self::Interaction { ephemeral: true, .. })
     }
 
+    /// The channel, where all in it see the responses.
+    pub fn seen_by_all(&self) -> Option<u64> {
+        match self {
+            Self::Interaction { ephemeral: true, .. } => None,
+            Self::Interaction { channel, .. } | Self::Channel { channel, .. } => Some(*channel),
+        }
+    }
+
     /// The message that the first part replies to.
     pub fn reply_to(&self) -> Option<u64> {
         match self {

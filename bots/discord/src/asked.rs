@@ -203,6 +203,7 @@ impl<'a> Asked<'a> {
             attachments: Vec::new(),
             reply_to: None,
             about: None,
+            visibility: None,
             addressed: true,
             at: Timestamp::now(),
         }

@@ -6,6 +6,8 @@ use chat::Action;
 use frontend::{Part, Upload, driver::STOP};
 use serde::Serialize;
 
+use crate::snowflake;
+
 /// Longest message, in code points.
 pub const CONTENT_MAX: usize = 2_000;
 
@@ -57,10 +59,12 @@ pub struct Body<'a> {
     message_reference: Option<Reference>,
 }
 
-/// Whom a message may mention: nobody.
+/// Whom a message may mention: nobody, or the one whom a notice calls.
 #[derive(Debug, Default, Serialize)]
 struct Mentions {
     parse: [&'static str; 0],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    users: Vec<String>,
     replied_user: bool,
 }
 
@@ -110,11 +114,14 @@ struct Reference {
 impl<'a> Body<'a> {
     /// A part of a reply, without its files.
     pub fn of(part: &'a Part) -> Self {
-        let content = match (part.markdown.trim().is_empty(), part.uploads.is_empty()) {
-            (true, true) => Cow::Borrowed(NOTHING),
-            _ => told(part),
+        let called = called(part);
+        let users = called.iter().map(u64::to_string).collect();
+        let content = match called {
+            Some(person) => Cow::Owned(format!("{} {}", snowflake::mention(person), content(part))),
+            None => content(part),
         };
-        Self { content: Some(content), components: Some(rows(&part.actions)), ..Self::default() }
+        let allowed_mentions = Mentions { users, ..Mentions::default() };
+        Self { content: Some(content), components: Some(rows(&part.actions)), allowed_mentions, ..Self::default() }
     }
 
     /// Nothing but files.
@@ -157,9 +164,22 @@ impl<'a> File<'a> {
     }
 }
 
+/// Whom a part calls.
+fn called(part: &Part) -> Option<u64> {
+    part.calls.as_ref().and_then(|member| snowflake::number(&member.0))
+}
+
 /// The files that Discord takes.
 pub fn carried(part: &Part) -> Vec<&Upload> {
     part.uploads.iter().filter(|upload| upload.bytes.len() <= UPLOAD_BYTES_MAX).take(UPLOADS_MAX).collect()
+}
+
+/// What a message says that shows a part.
+pub fn content(part: &Part) -> Cow<'_, str> {
+    match (part.markdown.trim().is_empty(), part.uploads.is_empty()) {
+        (true, true) => Cow::Borrowed(NOTHING),
+        _ => told(part),
+    }
 }
 
 /// The text, with a word on files that Discord does not take.
@@ -235,6 +255,17 @@ mod tests {
         check(
             &Body::of(&part(" ")),
             expect![[r#"{"content":"✓","components":[],"allowed_mentions":{"parse":[],"replied_user":false}}"#]],
+        );
+    }
+
+    #[test]
+    fn a_notice_calls_the_one_that_it_is_for() {
+        let part = Part { calls: Some("9".into()), ..part("<@7> offers to help.") };
+        check(
+            &Body::of(&part),
+            expect![[
+                r#"{"content":"<@9> <@7> offers to help.","components":[],"allowed_mentions":{"parse":[],"users":["9"],"replied_user":false}}"#
+            ]],
         );
     }
 

@@ -136,7 +136,7 @@ fn menu(menu: &'static Text) -> Definition {
 fn option(argument: &'static Argument) -> Choice {
     let (text, integer, flag) = (3, 4, 5);
     let (kind, min_value, max_value, words): (_, _, _, &[&'static str]) = match argument.kind {
-        Kind::Text => (text, None, None, &[]),
+        Kind::Text | Kind::Link => (text, None, None, &[]),
         Kind::Integer { min, max } => (integer, Some(min), Some(max), &[]),
         Kind::Flag => (flag, None, None, &[]),
         // More words than Discord lists are typed, and checked like typed ones.
@@ -192,6 +192,7 @@ pub(crate) mod tests {
     pub static MANIFEST: Manifest = Manifest {
         name: "test",
         summary: text("tests", "测试"),
+        open: false,
         commands: &[
             command("ask", &[Argument::new("question", text("what", "什么"), Kind::Text).required()]),
             Command {

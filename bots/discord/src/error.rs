@@ -39,6 +39,15 @@ pub enum DiscordError {
         /// Where it leads.
         url: String,
     },
+    /// Discord is away or busy; it may be there later.
+    #[error("Discord is not reached while {doing}")]
+    Away {
+        /// What the frontend was doing.
+        doing: &'static str,
+        /// What went wrong below.
+        #[source]
+        source: Cause,
+    },
     /// Discord failed at the start.
     #[error("Discord failed while {doing}")]
     Failed {
@@ -53,9 +62,11 @@ pub enum DiscordError {
 impl DiscordError {
     /// For `map_err`: Discord failed while `doing`; a token that it does not know is said as that.
     pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(crate::rest::RestError) -> Self {
-        move |source| match source.status() {
-            Some(401) => Self::Token,
-            _ => Self::Failed { doing, source: source.into() },
+        use crate::rest::RestError::{Garbled, Refused};
+        move |source| match source {
+            Refused { status: 401, .. } => Self::Token,
+            Refused { .. } | Garbled { .. } => Self::Failed { doing, source: source.into() },
+            _ => Self::Away { doing, source: source.into() },
         }
     }
 

@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use serenity::all::{
-    ChannelId, Context, EventHandler, Guild, GuildChannel, GuildId, Interaction, Message, MessageId,
-    MessageUpdateEvent, PartialGuild, PartialGuildChannel, Ready, Role, RoleId, ThreadListSyncEvent, UnavailableGuild,
+    ChannelId, ConnectionStage, Context, EventHandler, Guild, GuildChannel, GuildId, Interaction, Message, MessageId,
+    MessageUpdateEvent, PartialGuild, PartialGuildChannel, Reaction, Ready, ResumedEvent, Role, RoleId,
+    ShardStageUpdateEvent, ThreadListSyncEvent, UnavailableGuild,
 };
 
 use crate::hub::Hub;
@@ -14,11 +15,22 @@ use crate::hub::Hub;
 impl EventHandler for Hub {
     async fn ready(&self, _: Context, ready: Ready) {
         tracing::info!(guilds = ready.guilds.len(), shard = ?ready.shard.map(|shard| shard.id.0), "Discord is ready");
+        (self.ready)(true);
         // Other shards come after the first, and each comes anew after a reconnect.
         if self.is_started.swap(true, Ordering::Relaxed) {
             return;
         }
         tokio::join!(self.register(ready.application.id), self.driver.recover(&self.community));
+    }
+
+    async fn resume(&self, _: Context, _: ResumedEvent) {
+        (self.ready)(true);
+    }
+
+    async fn shard_stage_update(&self, _: Context, event: ShardStageUpdateEvent) {
+        if event.new == ConnectionStage::Disconnected {
+            (self.ready)(false);
+        }
     }
 
     async fn message(&self, _: Context, said: Message) {
@@ -41,6 +53,14 @@ impl EventHandler for Hub {
         guild: Option<GuildId>,
     ) {
         self.deleted(channel, guild, messages).await;
+    }
+
+    async fn reaction_add(&self, _: Context, added: Reaction) {
+        self.marked(added, true).await;
+    }
+
+    async fn reaction_remove(&self, _: Context, removed: Reaction) {
+        self.marked(removed, false).await;
     }
 
     async fn interaction_create(&self, _: Context, interaction: Interaction) {

@@ -18,6 +18,7 @@ pub struct Guilds {
 struct State {
     guilds: HashMap<u64, Guild>,
     channels: HashMap<u64, Spot>,
+    names: HashMap<u64, String>,
 }
 
 /// A server.
@@ -101,7 +102,13 @@ impl Guilds {
         for channel in channels {
             let parent = channel.parent_id.filter(|_| is_thread(channel.kind)).map(|parent| parent.get());
             state.channels.insert(channel.id.get(), Spot { guild, parent });
+            state.names.insert(channel.id.get(), channel.name.clone());
         }
+    }
+
+    /// What a channel is called; empty where the gateway did not say.
+    pub fn name(&self, channel: u64) -> String {
+        self.read().names.get(&channel).cloned().unwrap_or_default()
     }
 
     /// A channel was seen.
@@ -111,7 +118,9 @@ impl Guilds {
 
     /// A channel or thread went.
     pub fn drop_channel(&self, channel: u64) {
-        self.write().channels.remove(&channel);
+        let mut state = self.write();
+        state.channels.remove(&channel);
+        state.names.remove(&channel);
     }
 
     /// The bot left a server.

@@ -13,13 +13,14 @@ use std::{
 
 use async_trait::async_trait;
 use chat::{
-    MemberId, Message, MessageId, Place, PortError,
+    Audience, MemberId, Message, MessageId, Place, PortError,
     ports::{Archive, Archived},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serenity::all::{self, ChannelId, LightMethod, Request, Route};
 
 use crate::{
+    Me,
     guilds::Guilds,
     hear,
     rest::{Rest, RestError},
@@ -37,18 +38,21 @@ const CHAIN_PAGE: usize = 50;
 /// Pages that are read for one chain of replies.
 const CHAIN_PAGES_MAX: usize = 6;
 
+/// How long a direct message without replies counts as one conversation.
+const DIRECT_HOURS: i64 = 12;
+
 /// The history of the channels.
 pub struct History {
     rest: Arc<Rest>,
     guilds: Arc<Guilds>,
-    me: u64,
+    me: Me,
     /// From which moment ids count, in milliseconds since 1970; 0 before a message told it.
     epoch_ms: AtomicI64,
 }
 
 impl History {
     /// The history, as `me` sees it.
-    pub fn new(rest: Arc<Rest>, guilds: Arc<Guilds>, me: u64) -> Self {
+    pub fn new(rest: Arc<Rest>, guilds: Arc<Guilds>, me: Me) -> Self {
         Self { rest, guilds, me, epoch_ms: AtomicI64::new(0) }
     }
 
@@ -104,7 +108,8 @@ impl History {
     }
 
     fn archived(&self, place: &Place, said: &all::Message) -> Option<Archived> {
-        let text = hear::text(&said.content, &said.mentions, self.me);
+        let me = self.me.get().copied().unwrap_or_default();
+        let text = hear::text(&said.content, &said.mentions, me);
         let attachments = hear::files(&said.attachments);
         if !hear::is_written(said.kind) || (text.is_empty() && attachments.is_empty()) {
             return None;
@@ -121,11 +126,12 @@ impl History {
             attachments,
             reply_to: replied_to(said).map(|id| MessageId(id.to_string())),
             about: None,
+            visibility: None,
             addressed: false,
             at: snowflake::moment(said.timestamp),
         };
         let link = Some(format!("https://discord.com/channels/{guild}/{channel}/{id}"));
-        Some(Archived { message, ours: said.author.id == self.me, link })
+        Some(Archived { message, ours: said.author.id == me, link })
     }
 }
 
@@ -153,6 +159,17 @@ impl Archive for History {
         Ok(page.iter().filter_map(|said| self.archived(place, said)).collect())
     }
 
+    async fn message(&self, place: &Place, id: &MessageId) -> Result<Option<Archived>, PortError> {
+        let channel_id = ChannelId::new(channel(place)?);
+        let Some(id) = snowflake::number(&id.0) else { return Ok(None) };
+        let route = Route::ChannelMessage { channel_id, message_id: all::MessageId::new(id) };
+        match self.rest.read::<all::Message>(Request::new(route, LightMethod::Get)).await {
+            Ok(said) => Ok(self.archived(place, &said)),
+            Err(error) if error.is_unknown() => Ok(None),
+            Err(error) => Err(RestError::port(PORT, "reading a message")(error)),
+        }
+    }
+
     async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
         let place = &message.place;
         let channel = channel(place)?;
@@ -161,6 +178,11 @@ impl Archive for History {
         let said = match (&place.thread, replied) {
             (Some(_), _) => self.read(channel, before, limit).await,
             (None, Some(from)) => self.chain(channel, from, limit).await,
+            // Between two everything is one conversation, while it is not long ago.
+            (None, None) if place.audience == Audience::Caller => self.read(channel, before, limit).await.map(|said| {
+                let since = message.at - SignedDuration::from_hours(DIRECT_HOURS);
+                said.into_iter().take_while(|said| snowflake::moment(said.timestamp) >= since).collect()
+            }),
             (None, None) => Ok(Vec::new()),
         };
         let said = said.map_err(RestError::port(PORT, "reading a conversation"))?;
@@ -170,7 +192,7 @@ impl Archive for History {
 
 #[cfg(test)]
 mod tests {
-    use chat::{Audience, Platform};
+    use chat::Platform;
     use serde_json::{Value, json};
 
     use super::*;
@@ -222,6 +244,7 @@ mod tests {
             attachments: Vec::new(),
             reply_to: reply_to.map(Into::into),
             about: None,
+            visibility: None,
             addressed: true,
             at: Timestamp::UNIX_EPOCH,
         }
@@ -238,7 +261,7 @@ mod tests {
         let double = Double::start(|came| page(came, 0)).await;
         let guilds = Arc::new(Guilds::new(Vec::new()));
         guilds.learn(7, Spot { guild: 5, parent: None });
-        let history = History::new(double.rest(), guilds, ME);
+        let history = History::new(double.rest(), guilds, Me::new(ME.into()));
         let found = history.conversation(&message("999#5", Some("230"), None), 10).await.unwrap();
         check(&found, &[("230", false), ("190", false), ("150", false), ("110", false), ("70", false)]);
         assert_eq!(double.lines().len(), 3, "two links of this chain lie on each page");
@@ -249,9 +272,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_direct_message_is_a_conversation_of_some_hours() {
+        let double = Double::start(|came| page(came, 0)).await;
+        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Me::new(ME.into()));
+        let mut message = message("999", None, None);
+        message.place.audience = Audience::Caller;
+        message.at = "2026-11-25T00:00:00.997Z".parse().unwrap();
+        let found = history.conversation(&message, 10).await.unwrap();
+        check(&found, &[("998", false), ("997", false)]);
+    }
+
+    #[tokio::test]
     async fn a_page_ends_before_its_moment() {
         let double = Double::start(|came| page(came, 22)).await;
-        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), ME);
+        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Me::new(ME.into()));
         let place = message("1", None, None).place;
         for _ in 0..2 {
             let before = "2026-11-24T12:00:00.500Z".parse().unwrap();
@@ -265,7 +299,7 @@ mod tests {
     #[tokio::test]
     async fn a_thread_is_one_conversation() {
         let double = Double::start(|came| page(came, 0)).await;
-        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), ME);
+        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Me::new(ME.into()));
         let found = history.conversation(&message("401#7", None, Some("8")), 3).await.unwrap();
         check(&found, &[("400", true), ("399", false), ("398", false)]);
         assert_eq!(double.lines(), ["GET /channels/8/messages?&limit=3&before=401"]);

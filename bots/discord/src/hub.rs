@@ -1,14 +1,11 @@
 //! What the gateway's events have in common: where they happened, who is there, and the driver that answers them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use chat::{
     Audience, CallId, CommunityId, Manifest, MessageId, Place, Platform, RoomId, ThreadId, error::chain, ports,
 };
-use frontend::Driver;
+use frontend::{Driver, Ready};
 use serde::Deserialize;
 use serenity::all::{ChannelId, ChannelType, GuildId, LightMethod, Route};
 
@@ -17,9 +14,6 @@ use crate::{
     members::DiscordMembers,
     rest::{self, Rest},
 };
-
-/// Questions whose edits are remembered at most.
-const EDITED_MAX: usize = 1_000;
 
 /// All that an event needs.
 pub struct Hub {
@@ -41,8 +35,10 @@ pub struct Hub {
     pub me: u64,
     /// Whether a gateway was ready once.
     pub is_started: AtomicBool,
-    /// By question: the calls that its edits made.
-    pub edits: Mutex<HashMap<u64, Vec<CallId>>>,
+    /// Whether Discord gives us the content of what is not meant for us.
+    pub hears_all: AtomicBool,
+    /// Told whether the gateway is there.
+    pub ready: Ready,
 }
 
 /// What an event says of its channel: what it is, and what it lies in.
@@ -110,19 +106,5 @@ impl Hub {
     /// The call whose answer a message of ours shows.
     pub async fn about(&self, shown: u64) -> Option<CallId> {
         self.driver.showing(&MessageId(shown.to_string())).await.map(|post| post.call)
-    }
-
-    /// An edited question is asked anew.
-    pub fn note_edit(&self, question: u64, call: CallId) {
-        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
-        if edits.len() >= EDITED_MAX {
-            edits.clear();
-        }
-        edits.entry(question).or_default().push(call);
-    }
-
-    /// The calls that edits of a question made.
-    pub fn take_edits(&self, question: u64) -> Vec<CallId> {
-        self.edits.lock().unwrap_or_else(PoisonError::into_inner).remove(&question).unwrap_or_default()
     }
 }

@@ -1,7 +1,7 @@
 //! Slash commands, commands on messages, proposals while one types, and buttons.
 
-use chat::{Audience, Command, Invocation, MemberId, Message, MessageId, Role, Visibility, error::chain};
-use frontend::driver::STOP;
+use chat::{Command, Invocation, MemberId, Message, MessageId, Role, Visibility, error::chain};
+use frontend::driver::{SHOW, STOP};
 use serde_json::{Value, json};
 use serenity::all::{self, CommandInteraction, CommandOptionType, CommandType, ComponentInteraction, MessageFlags};
 
@@ -98,8 +98,10 @@ impl Hub {
     pub async fn pressed(&self, it: ComponentInteraction) {
         let asked = Asked::from(&it);
         let line = it.data.custom_id.as_str();
-        if line == STOP {
-            return self.stopped(&asked, &it.message).await;
+        match line {
+            STOP => return self.stopped(&asked, &it.message).await,
+            SHOW => return self.shown(&asked, &it.message).await,
+            _ => {}
         }
         let of_private = it.message.flags.is_some_and(|flags| flags.contains(MessageFlags::EPHEMERAL));
         let command = invoke::called(&self.manifests(), line);
@@ -117,14 +119,26 @@ impl Hub {
             self.withdraw(&asked).await;
             return self.whisper(&asked, EXPIRED).await;
         };
-        let (mut place, _) = self.scene(&asked).await;
-        if is_ephemeral {
-            place.audience = Audience::Caller;
-        }
+        let (place, _) = self.scene(&asked).await;
+        let visibility = is_ephemeral.then_some(Visibility::Caller);
         let message = asked.message(place, format!("/{line}"));
         let reply_to = Some(MessageId(it.message.id.to_string()));
-        let message = Message { about: Some(call), reply_to, ..message };
+        let message = Message { about: Some(call), reply_to, visibility, ..message };
         self.driver.answer(message, Some(address.value()), shown).await;
+    }
+
+    /// The button was pressed that shows an answer to everyone: that answer is another one, and goes elsewhere.
+    async fn shown(&self, asked: &Asked<'_>, shown: &all::Message) {
+        if let Err(error) = self.respond(asked, UNCHANGED, None).await {
+            tracing::warn!(error = %chain(&error), "a button was not acknowledged");
+        }
+        if !self.serves(asked) {
+            return;
+        }
+        let Some(call) = self.about(shown.id.get()).await else { return self.whisper(asked, EXPIRED).await };
+        let (place, _) = self.scene(asked).await;
+        let message = Message { about: Some(call), ..asked.message(place, format!("/{SHOW}")) };
+        self.driver.answer(message, None, Vec::new()).await;
     }
 
     /// The stop button was pressed.

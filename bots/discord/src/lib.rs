@@ -33,9 +33,14 @@ mod error;
 #[cfg(test)]
 mod double;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use chat::{CommunityId, ports};
+use chat::{CommunityId, error::chain, ports};
+
+use frontend::{Bell, Naming, Notifier};
 
 use crate::{files::Files, guilds::Guilds, history::History, members::DiscordMembers, rest::Rest};
 
@@ -44,6 +49,9 @@ pub use error::DiscordError;
 
 /// Between two edits of an answer: below that, Discord's own limits would space them.
 const EDIT_GAP: Duration = Duration::from_millis(1_200);
+
+/// How long answers may go on after the word to stop, where nothing else is said.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// How the bot stands on Discord. No `Debug`: the token is in it.
 #[derive(Clone)]
@@ -64,6 +72,8 @@ pub struct Settings {
     pub edit_gap: Duration,
     /// Whether to ask for the content of messages that are not meant for the bot: a privileged intent.
     pub message_content: bool,
+    /// How long answers may go on after the word to stop.
+    pub drain: Duration,
 }
 
 impl Settings {
@@ -78,33 +88,53 @@ impl Settings {
             operators: Vec::new(),
             edit_gap: EDIT_GAP,
             message_content: false,
+            drain: DRAIN,
         }
     }
 }
 
-/// The bot, known to Discord and not yet listening.
+/// The bot's own user, once Discord said which.
+type Me = Arc<OnceLock<u64>>;
+
+/// The bot, not yet listening.
 pub struct Discord {
     settings: Settings,
     rest: Arc<Rest>,
-    me: u64,
+    me: Me,
     guilds: Arc<Guilds>,
     members: Arc<DiscordMembers>,
+    bell: Bell,
 }
 
 impl Discord {
-    /// Asks Discord who the bot is.
+    /// Asks Discord who the bot is. Where Discord is away it is asked again by [`Discord::run`].
     ///
     /// # Errors
     /// [`DiscordError`], which says what to mend: a wrong token, an address that leads elsewhere.
     pub async fn connect(settings: Settings) -> Result<Self, DiscordError> {
         let rest = Arc::new(connect::rest(&settings)?);
-        let known = connect::who(&rest).await?;
-        connect::gateway(&rest, &settings).await?;
-        tracing::info!(name = known.name, id = known.id, "signed in to Discord");
         let guilds = Arc::new(Guilds::new(settings.guilds.clone()));
         let (operators, moderators) = (settings.operators.clone(), settings.moderator_roles.clone());
         let members = Arc::new(DiscordMembers::new(Arc::clone(&rest), Arc::clone(&guilds), operators, moderators));
-        Ok(Self { settings, rest, me: known.id, guilds, members })
+        let discord = Self { settings, rest, me: Me::default(), guilds, members, bell: Bell::default() };
+        match discord.sign_in().await {
+            Err(error @ DiscordError::Away { .. }) => {
+                tracing::warn!(error = %chain(&error), "Discord is away; it is waited for");
+            }
+            done => done.map(drop)?,
+        }
+        Ok(discord)
+    }
+
+    /// Asks Discord who the bot is, until it said so.
+    async fn sign_in(&self) -> Result<u64, DiscordError> {
+        if let Some(me) = self.me.get() {
+            return Ok(*me);
+        }
+        let known = connect::who(&self.rest).await?;
+        connect::gateway(&self.rest, &self.settings).await?;
+        tracing::info!(name = known.name, id = known.id, "signed in to Discord");
+        Ok(*self.me.get_or_init(|| known.id))
     }
 
     /// Who may what on Discord.
@@ -114,7 +144,16 @@ impl Discord {
 
     /// What was said on Discord.
     pub fn archive(&self) -> Arc<dyn ports::Archive> {
-        Arc::new(History::new(Arc::clone(&self.rest), Arc::clone(&self.guilds), self.me))
+        Arc::new(History::new(Arc::clone(&self.rest), Arc::clone(&self.guilds), Arc::clone(&self.me)))
+    }
+
+    /// What is said on Discord without having been asked, by way of this outbox.
+    pub fn notify(&self, outbox: Arc<dyn ports::Outbox>) -> Arc<dyn ports::Notify> {
+        let naming = Naming {
+            person: |member| snowflake::number(&member.0).map_or_else(|| "somebody".to_owned(), snowflake::mention),
+            place: |place| format!("<#{}>", place.thread.as_ref().map_or(&place.room.0, |thread| &thread.0)),
+        };
+        Arc::new(Notifier::new(screen::STYLE, naming, outbox, self.bell.clone()))
     }
 
     /// The files of Discord's messages.

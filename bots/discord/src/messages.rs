@@ -1,10 +1,12 @@
 //! Messages: those that are meant for the bot are answered, edited ones anew; where one is gone, so is its answer.
 
-use chat::{MemberId, Message, MessageId, Place};
+use std::sync::atomic::Ordering;
+
+use chat::{MemberId, Message, MessageId, Overheard, Place, error::chain};
 use jiff::{SignedDuration, Timestamp};
 use serenity::all;
 
-use crate::{hear, hub::Hub, snowflake};
+use crate::{hear, hub::Hub, rest, snowflake};
 
 /// A message that is older tells an old membership.
 const FRESH: SignedDuration = SignedDuration::from_secs(10);
@@ -18,7 +20,7 @@ impl Hub {
         }
         let is_addressed = hear::is_addressed(&said, self.me);
         if !is_addressed && !hear::is_command(&said.content, &self.manifests()) {
-            return;
+            return self.overheard(said).await;
         }
         let place = self.place(said.channel_id, said.guild_id, None).await;
         self.meet(&said, &place);
@@ -37,10 +39,41 @@ impl Hub {
             attachments: hear::files(files),
             reply_to: referenced.map(|message| MessageId(message.id.to_string())),
             about,
+            visibility: None,
             addressed: is_addressed,
             at: snowflake::moment(said.timestamp),
         };
         self.driver.answer(message, None, Vec::new()).await;
+    }
+
+    /// Something was said that was not meant for the bot.
+    async fn overheard(&self, said: all::Message) {
+        if !self.hears_all.load(Ordering::Relaxed) {
+            return;
+        }
+        let place = self.place(said.channel_id, said.guild_id, None).await;
+        self.meet(&said, &place);
+        let link = said.guild_id.map(|guild| {
+            let (channel, id) = (said.channel_id, said.id);
+            format!("https://discord.com/channels/{guild}/{channel}/{id}")
+        });
+        let nick = said.member.as_ref().and_then(|member| member.nick.clone());
+        let name = nick.unwrap_or_else(|| said.author.display_name().to_owned());
+        let room = snowflake::number(&place.room.0).map(|room| self.guilds.name(room)).unwrap_or_default();
+        let message = Message {
+            id: MessageId(said.id.to_string()),
+            place,
+            author: MemberId(said.author.id.to_string()),
+            text: hear::text(&said.content, &said.mentions, self.me),
+            invocation: None,
+            attachments: Vec::new(),
+            reply_to: said.referenced_message.as_deref().map(|message| MessageId(message.id.to_string())),
+            about: None,
+            visibility: None,
+            addressed: false,
+            at: snowflake::moment(said.timestamp),
+        };
+        self.driver.overhear(Overheard { message, link, name, room }).await;
     }
 
     /// A message brings the roles of its author, if it is not one that the gateway delivers late.
@@ -65,7 +98,8 @@ impl Hub {
         let place = self.place(event.channel_id, event.guild_id, None).await;
         let id = event.id.get();
         let call = snowflake::call(&place.room, &MessageId(id.to_string()));
-        let Ok(Some(post)) = self.outbox.get(&call).await else { return };
+        let post = self.outbox.get(&call).await.ok().flatten().filter(|post| post.question.addressed);
+        let Some(post) = post else { return self.said_anew(event, place).await };
         let text = hear::text(content, event.mentions.as_deref().unwrap_or_default(), self.me);
         if text == post.question.text {
             return;
@@ -75,12 +109,53 @@ impl Hub {
         {
             self.members.forget(room, person);
         }
-        // The answer to what it said before has lost its question.
-        self.driver.stop(&call, &post.question.author, false);
         let at = snowflake::moment(edited);
         let message = Message { id: snowflake::edited(id, at.as_millisecond()), text, at, ..post.question };
-        self.note_edit(id, message.call_id());
-        self.driver.answer(message, None, Vec::new()).await;
+        self.driver.answer_anew(message, call).await;
+    }
+
+    /// Something that was not meant for the bot says something else now.
+    async fn said_anew(&self, event: all::MessageUpdateEvent, place: Place) {
+        let id = MessageId(event.id.to_string());
+        if !self.hears_all.load(Ordering::Relaxed) {
+            return self.driver.dispatch().removed(&place, &id).await;
+        }
+        // Discord does not tell it whole in its event.
+        let route = all::Route::ChannelMessage { channel_id: event.channel_id, message_id: event.id };
+        match self.rest.read::<all::Message>(rest::plain(all::LightMethod::Get, route)).await {
+            Ok(mut said) => {
+                said.guild_id = event.guild_id;
+                if !hear::is_of_person(&said) || said.author.id == self.me {
+                    return;
+                }
+                match hear::is_addressed(&said, self.me) || hear::is_command(&said.content, &self.manifests()) {
+                    true => self.driver.dispatch().removed(&place, &id).await,
+                    false => self.overheard(said).await,
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "an edited message cannot be read; what was kept of it is not");
+                self.driver.dispatch().removed(&place, &id).await;
+            }
+        }
+    }
+
+    /// A person set an emoji under a message, or took it back.
+    pub async fn marked(&self, reaction: all::Reaction, is_set: bool) {
+        let (Some(person), Some(guild)) = (reaction.user_id, reaction.guild_id) else { return };
+        let all::ReactionType::Unicode(emoji) = &reaction.emoji else { return };
+        let is_program = reaction.member.as_ref().is_some_and(|member| member.user.bot);
+        if person == self.me || is_program || !self.guilds.serves(Some(guild.get())) {
+            return;
+        }
+        let place = self.place(reaction.channel_id, Some(guild), None).await;
+        // A reaction has no id of its own, and this one tells nobody who set it.
+        let mark = MessageId(snowflake::nonce(&format!("{}/{person}/{emoji}", reaction.message_id)));
+        let (member, message) = (MemberId(person.to_string()), MessageId(reaction.message_id.to_string()));
+        match is_set {
+            true => self.driver.dispatch().reacted(&place, &member, &message, emoji, &mark).await,
+            false => self.driver.dispatch().removed(&place, &mark).await,
+        }
     }
 
     /// Messages are gone.
@@ -89,11 +164,11 @@ impl Hub {
             return;
         }
         let place = self.place(channel, guild, None).await;
-        let calls = ids.into_iter().flat_map(|id| {
-            let call = snowflake::call(&place.room, &MessageId(id.to_string()));
-            self.take_edits(id.get()).into_iter().chain([call])
-        });
-        let calls: Vec<_> = calls.collect();
+        let ids: Vec<MessageId> = ids.into_iter().map(|id| MessageId(id.to_string())).collect();
+        for id in &ids {
+            self.driver.dispatch().removed(&place, id).await;
+        }
+        let calls: Vec<_> = ids.iter().map(|id| snowflake::call(&place.room, id)).collect();
         futures::future::join_all(calls.iter().map(|call| self.driver.retract(call))).await;
     }
 }

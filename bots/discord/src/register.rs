@@ -28,7 +28,7 @@ impl Hub {
             return;
         }
         tracing::info!(commands = definitions.len(), "the commands are registered");
-        if let Err(error) = self.memory.set(PLUGIN, KEY, Some(hash)).await {
+        if let Err(error) = self.memory.set(PLUGIN, None, KEY, Some(hash)).await {
             tracing::warn!(error = %chain(&error), "what was registered is not kept");
         }
     }

@@ -87,6 +87,11 @@ impl RestError {
         }
     }
 
+    /// Whether it may have been done all the same.
+    pub fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Broken { .. } | Self::Overdue | Self::Unreachable { .. } | Self::Garbled { .. })
+    }
+
     /// Whether the thing asked for is not there.
     pub fn is_unknown(&self) -> bool {
         self.status() == Some(404)

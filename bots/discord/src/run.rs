@@ -1,7 +1,10 @@
 //! Listens to Discord until it is told to stop: one gateway client, started anew where it ends by itself.
 
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -9,7 +12,7 @@ use chat::{
     error::chain,
     ports::{Dispatch, Inbox, Outbox, PluginData},
 };
-use frontend::Driver;
+use frontend::{Driver, Ready};
 use serenity::{
     Client,
     all::{ClientBuilder, GatewayError, GatewayIntents},
@@ -18,9 +21,6 @@ use serenity::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Discord, DiscordError, connect, hub::Hub, screen::DiscordScreen, wire};
-
-/// How long the answers that grow may go on after the stop.
-const DRAIN: Duration = Duration::from_secs(20);
 
 /// The first wait before a gateway client that ended is started anew; each further one is twice as long.
 const RESTART: Duration = Duration::from_secs(2);
@@ -49,10 +49,12 @@ impl Discord {
         inbox: Arc<dyn Inbox>,
         outbox: Arc<dyn Outbox>,
         memory: Arc<dyn PluginData>,
+        ready: Ready,
         shutdown: CancellationToken,
     ) -> Result<(), DiscordError> {
+        let Some(me) = self.signed_in(&shutdown).await? else { return Ok(()) };
         let screen = Arc::new(DiscordScreen::new(Arc::clone(&self.rest), self.settings.edit_gap));
-        let driver = Arc::new(Driver::new(screen, dispatch, inbox, Arc::clone(&outbox)));
+        let driver = Arc::new(Driver::new(screen, dispatch, inbox, Arc::clone(&outbox)).listening(self.bell.clone()));
         let hub = Arc::new(Hub {
             rest: Arc::clone(&self.rest),
             guilds: Arc::clone(&self.guilds),
@@ -61,9 +63,10 @@ impl Discord {
             outbox,
             memory,
             community: self.settings.community.clone(),
-            me: self.me,
+            me,
             is_started: AtomicBool::new(false),
-            edits: Mutex::default(),
+            hears_all: AtomicBool::new(false),
+            ready,
         });
         let tending = tokio::spawn({
             let (driver, shutdown) = (Arc::clone(&driver), shutdown.clone());
@@ -74,12 +77,46 @@ impl Discord {
         ended
     }
 
-    async fn listen(&self, hub: &Arc<Hub>, driver: &Driver, shutdown: &CancellationToken) -> Result<(), DiscordError> {
+    /// Who the bot is, waited for while Discord is away; none where the word to stop came.
+    async fn signed_in(&self, shutdown: &CancellationToken) -> Result<Option<u64>, DiscordError> {
         let mut wait = RESTART;
         loop {
+            match self.sign_in().await {
+                Ok(me) => return Ok(Some(me)),
+                Err(error @ (DiscordError::Failed { .. } | DiscordError::Away { .. })) => {
+                    tracing::warn!(error = %chain(&error), ?wait, "Discord is away; it is waited for");
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(None),
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(RESTART_MAX),
+            }
+        }
+    }
+
+    async fn listen(&self, hub: &Arc<Hub>, driver: &Driver, shutdown: &CancellationToken) -> Result<(), DiscordError> {
+        let mut wait = RESTART;
+        let mut intents = GatewayIntents::GUILDS
+            | GatewayIntents::GUILD_MESSAGES
+            | GatewayIntents::GUILD_MESSAGE_REACTIONS
+            | GatewayIntents::DIRECT_MESSAGES;
+        if self.settings.message_content {
+            intents |= GatewayIntents::MESSAGE_CONTENT;
+        }
+        loop {
             let opened = Instant::now();
-            let why = match self.listen_once(hub, driver, shutdown).await {
+            hub.hears_all.store(intents.contains(GatewayIntents::MESSAGE_CONTENT), Ordering::Relaxed);
+            let ended = self.listen_once(hub, driver, intents, shutdown).await;
+            (hub.ready)(false);
+            let why = match ended {
                 Ended::Stopped => return Ok(()),
+                Ended::Wrong(error @ DiscordError::Intents) if intents.is_privileged() => {
+                    // All but the history of channels works without.
+                    tracing::error!(%error, "the bot goes on without the content of messages that are not for it");
+                    intents -= GatewayIntents::MESSAGE_CONTENT;
+                    continue;
+                }
                 Ended::Wrong(error) => return Err(error),
                 Ended::Broke(why) => why,
             };
@@ -89,7 +126,7 @@ impl Discord {
             tracing::warn!(why, ?wait, "the gateway of Discord ended; it is opened anew");
             tokio::select! {
                 () = shutdown.cancelled() => {
-                    driver.drain(DRAIN).await;
+                    driver.drain(self.settings.drain).await;
                     return Ok(());
                 }
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(RESTART_MAX),
@@ -97,10 +134,18 @@ impl Discord {
         }
     }
 
-    async fn listen_once(&self, hub: &Arc<Hub>, driver: &Driver, shutdown: &CancellationToken) -> Ended {
-        let mut client = match self.client(hub).await {
+    async fn listen_once(
+        &self,
+        hub: &Arc<Hub>,
+        driver: &Driver,
+        intents: GatewayIntents,
+        shutdown: &CancellationToken,
+    ) -> Ended {
+        let mut client = match self.client(hub, intents).await {
             Ok(client) => client,
-            Err(error @ DiscordError::Failed { .. }) => return Ended::Broke(chain(&error)),
+            Err(error @ (DiscordError::Failed { .. } | DiscordError::Away { .. })) => {
+                return Ended::Broke(chain(&error));
+            }
             Err(error) => return Ended::Wrong(error),
         };
         let shards = Arc::clone(&client.shard_manager);
@@ -108,7 +153,7 @@ impl Discord {
             ended = client.start_autosharded() => ended,
             () = shutdown.cancelled() => {
                 // The shards live on in tasks of their own, so that nothing is missed while answers end.
-                driver.drain(DRAIN).await;
+                driver.drain(self.settings.drain).await;
                 shards.shutdown_all().await;
                 return Ended::Stopped;
             }
@@ -129,12 +174,8 @@ impl Discord {
     }
 
     /// A gateway client, on the gateway that Discord names.
-    async fn client(&self, hub: &Arc<Hub>) -> Result<Client, DiscordError> {
+    async fn client(&self, hub: &Arc<Hub>, intents: GatewayIntents) -> Result<Client, DiscordError> {
         let gateway = connect::gateway(&self.rest, &self.settings).await?;
-        let mut intents = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::DIRECT_MESSAGES;
-        if self.settings.message_content {
-            intents |= GatewayIntents::MESSAGE_CONTENT;
-        }
         // What we know of servers is in `guilds`; a second copy of it would only grow.
         let mut cache = cache::Settings::default();
         cache.max_messages = 0;

@@ -3,7 +3,7 @@
 //! A reply to an interaction goes out with the interaction's token while that lives, then as [`Address::way`] says.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,14 +26,17 @@ use crate::{
 /// A sign of writing that takes longer is given up.
 const TYPING_WITHIN: Duration = Duration::from_secs(2);
 
-/// Responses that went on in a direct message, remembered at most.
-const MOVED_MAX: usize = 1_000;
+/// Follow-ups in doubt, remembered at most.
+const DOUBTS_MAX: usize = 1_000;
+
+/// Messages among which a follow-up in doubt is looked for.
+const RECENT: usize = 20;
 
 /// Direct messages that are known to be open, remembered at most.
 const OPEN_MAX: usize = 10_000;
 
 /// Discord's Markdown.
-const STYLE: Style = Style {
+pub const STYLE: Style = Style {
     part_max: body::CONTENT_MAX,
     measure: |text| text.chars().count(),
     tables: Tables::Fixed,
@@ -45,10 +48,24 @@ const STYLE: Style = Style {
 pub struct DiscordScreen {
     rest: Arc<Rest>,
     edit_gap: Duration,
-    /// By the response that could not be edited any more: the message that goes on with it.
-    moved: Mutex<HashMap<String, (ChannelId, String)>>,
+    /// Nonces of follow-ups that Discord may have taken and did not say so.
+    doubts: Mutex<HashSet<String>>,
     /// By person: their direct message with the bot.
     open: Mutex<HashMap<u64, ChannelId>>,
+}
+
+/// A message of a channel, as far as it matters here.
+#[derive(Deserialize)]
+struct Recent {
+    id: String,
+    content: String,
+    application_id: Option<String>,
+    author: Author,
+}
+
+#[derive(Deserialize)]
+struct Author {
+    id: String,
 }
 
 /// A channel, as far as it matters here.
@@ -60,7 +77,7 @@ struct Opened {
 impl DiscordScreen {
     /// A screen with at least `edit_gap` between two edits of an answer.
     pub fn new(rest: Arc<Rest>, edit_gap: Duration) -> Self {
-        Self { rest, edit_gap, moved: Mutex::default(), open: Mutex::default() }
+        Self { rest, edit_gap, doubts: Mutex::default(), open: Mutex::default() }
     }
 
     /// The direct message with a person.
@@ -94,6 +111,51 @@ impl DiscordScreen {
 
     /// Sends a part the way it goes now.
     async fn create(&self, way: Way<'_>, address: &Address, nonce: &str, part: &Part) -> Result<String, RestError> {
+        let Way::Token { application, .. } = way else { return self.create_once(way, address, nonce, part).await };
+        // Discord knows no nonce for follow-ups: one in doubt is looked for before it is sent again. What the caller alone
+        // sees nobody can look for, and twice is better than never.
+        let doubts = || self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_doubtful = doubts().contains(nonce);
+        if is_doubtful && let Some(there) = self.find(address, application.get(), part).await? {
+            doubts().remove(nonce);
+            return Ok(there);
+        }
+        // In doubt from now on: whoever waits for the answer may give up.
+        if doubts().len() >= DOUBTS_MAX {
+            doubts().clear();
+        }
+        doubts().insert(nonce.to_owned());
+        let sent = self.create_once(way, address, nonce, part).await;
+        if !sent.as_ref().is_err_and(RestError::is_doubtful) {
+            doubts().remove(nonce);
+        }
+        sent
+    }
+
+    /// The message that shows a part already, among the last ones.
+    async fn find(&self, address: &Address, application: u64, part: &Part) -> Result<Option<String>, RestError> {
+        let Some(channel) = address.seen_by_all() else { return Ok(None) };
+        let route = Route::ChannelMessages { channel_id: ChannelId::new(channel.max(1)) };
+        let request = rest::plain(LightMethod::Get, route).params(Some(vec![("limit", RECENT.to_string())]));
+        let recent: Vec<Recent> = match self.rest.read(request).await {
+            Err(RestError::Refused { .. }) => return Ok(None),
+            recent => recent?,
+        };
+        let (application, content) = (application.to_string(), body::content(part));
+        let is_ours = |said: &Recent| {
+            said.author.id == application || said.application_id.as_ref().is_some_and(|id| *id == application)
+        };
+        let there = recent.into_iter().find(|said| is_ours(said) && said.content.trim() == content.trim());
+        Ok(there.map(|said| said.id))
+    }
+
+    async fn create_once(
+        &self,
+        way: Way<'_>,
+        address: &Address,
+        nonce: &str,
+        part: &Part,
+    ) -> Result<String, RestError> {
         let (way, route) = self.opened(way).await?;
         let uploads = body::carried(part);
         let is_first = nonce.ends_with("/0");
@@ -106,33 +168,30 @@ impl DiscordScreen {
         self.rest.write(way, (LightMethod::Post, route), body, &uploads).await
     }
 
-    /// Edits a message the way it goes now.
-    async fn change(&self, way: Way<'_>, address: &Address, shown: &str, part: &Part) -> Result<(), RestError> {
+    /// Edits a message the way it goes now; the message that shows it.
+    async fn change(&self, way: Way<'_>, address: &Address, shown: &str, part: &Part) -> Result<String, RestError> {
         let uploads = body::carried(part);
+        // What only the interaction's token could edit goes on as a message of its own.
+        let goes_on = matches!(way, Way::Person(_));
+        let (way, _) = self.opened(way).await?;
         if let Some(route) = way.message(shown) {
             // The first response could not say this when it was deferred; that it is ephemeral stays.
-            self.rest.write(way, (LightMethod::Patch, route), Body::of(part).flagged(false), &uploads).await?;
-            return Ok(());
-        }
-        // What only the interaction's token could edit goes on as a message of its own.
-        let key = snowflake::nonce(&format!("{} {shown}", address.value()));
-        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some((channel, id)) = moved {
-            let way = Way::Channel(channel);
-            let Some(route) = way.message(&id) else { return Ok(()) };
-            self.rest.write(way, (LightMethod::Patch, route), Body::of(part), &uploads).await?;
-            return Ok(());
-        }
-        let (way, _) = self.opened(way).await?;
-        let id = self.create(way, address, &key, part).await?;
-        if let Way::Channel(channel) = way {
-            let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-            if moved.len() >= MOVED_MAX {
-                moved.clear();
+            match self.rest.write(way, (LightMethod::Patch, route), Body::of(part).flagged(false), &uploads).await {
+                Err(error) if goes_on && error.is_unknown() => {}
+                done => return done.map(|_| shown.to_owned()),
             }
-            moved.insert(key, (channel, id));
         }
-        Ok(())
+        self.create(way, address, &format!("{} {shown}", address.value()), part).await
+    }
+
+    /// Removes a message the way it goes now; one that is gone is removed.
+    async fn delete(&self, way: Way<'_>, shown: &str) -> Result<(), RestError> {
+        let (way, _) = self.opened(way).await?;
+        let Some(route) = way.message(shown) else { return Ok(()) };
+        match self.rest.done(rest::plain(LightMethod::Delete, route)).await {
+            Err(error) if error.is_unknown() && !error.is_over() => Ok(()),
+            done => done.map(drop),
+        }
     }
 }
 
@@ -185,22 +244,22 @@ impl Screen for DiscordScreen {
         Ok(MessageId(sent?))
     }
 
-    async fn edit(&self, address: &Value, shown: &MessageId, part: &Part) -> Result<(), ScreenError> {
+    async fn edit(&self, address: &Value, shown: &MessageId, part: &Part) -> Result<MessageId, ScreenError> {
         let address = Address::read(address)?;
-        match self.change(address.way(now()), &address, &shown.0, part).await {
-            Err(error) if error.is_over() => self.change(address.way(i64::MAX), &address, &shown.0, part).await?,
-            done => done?,
-        }
-        Ok(())
+        let shows = match self.change(address.way(now()), &address, &shown.0, part).await {
+            Err(error) if error.is_over() => self.change(address.way(i64::MAX), &address, &shown.0, part).await,
+            shows => shows,
+        };
+        Ok(MessageId(shows?))
     }
 
     async fn remove(&self, address: &Value, shown: &MessageId) -> Result<(), ScreenError> {
         let address = Address::read(address)?;
-        let Some(route) = address.way(now()).message(&shown.0) else { return Ok(()) };
-        match self.rest.done(rest::plain(LightMethod::Delete, route)).await {
-            Err(error) if error.is_unknown() => Ok(()),
-            done => Ok(done.map(drop)?),
+        match self.delete(address.way(now()), &shown.0).await {
+            Err(error) if error.is_over() => self.delete(address.way(i64::MAX), &shown.0).await?,
+            done => done?,
         }
+        Ok(())
     }
 
     async fn typing(&self, address: &Value) {
@@ -229,6 +288,9 @@ mod tests {
                 return (401, json!({ "code": 50027, "message": "Invalid Webhook Token" }).to_string());
             }
             ("POST", "/users/@me/channels") => json!({ "id": "700" }),
+            ("PATCH", "/channels/700/messages/5") => {
+                return (404, json!({ "code": 10008, "message": "Unknown Message" }).to_string());
+            }
             _ => json!({ "id": "20" }),
         };
         (200, answer.to_string())
@@ -269,13 +331,22 @@ mod tests {
         let (double, screen) = screen().await;
         for address in [interaction("fine", 0, true), interaction("over", i64::MAX, true)] {
             let before = double.lines().len();
-            for text in ["late", "later"] {
-                screen.edit(&address, &"5".into(), &part(text)).await.unwrap();
-            }
+            // What a second process has: the message that the first one kept.
+            let shown = screen.edit(&address, &"5".into(), &part("late")).await.unwrap();
+            assert_eq!(shown, "20".into(), "the reply knows the message that goes on with it");
+            assert_eq!(screen.edit(&address, &shown, &part("later")).await.unwrap(), shown);
+            screen.remove(&address, &shown).await.unwrap();
             let lines = double.lines()[before..].to_vec();
-            let lines: Vec<&String> = lines.iter().filter(|line| !line.contains("/over/")).collect();
-            let made = lines.iter().filter(|line| **line == "POST /channels/700/messages").count();
-            assert_eq!((made, lines.last().map(|line| line.as_str())), (1, Some("PATCH /channels/700/messages/20")));
+            let lines: Vec<&String> = lines.iter().filter(|line| line.contains("/channels/700/")).collect();
+            assert_eq!(
+                lines[lines.len() - 4..],
+                [
+                    "PATCH /channels/700/messages/5",
+                    "POST /channels/700/messages",
+                    "PATCH /channels/700/messages/20",
+                    "DELETE /channels/700/messages/20"
+                ]
+            );
         }
         let opened = double.lines().iter().filter(|line| line.contains("@me/channels")).count();
         assert_eq!(opened, 1, "a direct message is opened once");
@@ -297,5 +368,30 @@ mod tests {
         let address = Address::Channel { channel: 7, reply_to: None }.value();
         assert!(screen.remove(&address, &"5".into()).await.is_ok());
         assert!(matches!(screen.edit(&address, &"5".into(), &part("x")).await, Err(ScreenError::Gone { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_follow_up_whose_answer_was_lost_is_looked_for_before_it_is_sent_again() {
+        let double = Double::start(|came| match came.line.split_once(' ').unwrap() {
+            // Taken, but nobody hears of it.
+            ("POST", path) if path.starts_with("/webhooks/") => (502, String::new()),
+            ("GET", _) => {
+                let said = |id: &str, content: &str, author: &str| {
+                    json!({ "id": id, "content": content, "author": { "id": author } })
+                };
+                (200, json!([said("33", "more", "9"), said("32", "other", "3"), said("31", "more", "3")]).to_string())
+            }
+            _ => (200, json!({ "id": "20" }).to_string()),
+        })
+        .await;
+        let screen = DiscordScreen::new(double.rest(), Duration::from_secs(1));
+        let all = interaction("fine", i64::MAX, false);
+        assert!(screen.send(&all, "discord:7:5/1", &part("more")).await.is_err());
+        assert_eq!(screen.send(&all, "discord:7:5/1", &part("more")).await.unwrap(), "31".into());
+        assert!(screen.send(&all, "discord:7:5/2", &part("another")).await.is_err());
+        assert_eq!(
+            double.lines(),
+            ["POST /webhooks/3/fine", "GET /channels/7/messages?&limit=20", "POST /webhooks/3/fine"]
+        );
     }
 }

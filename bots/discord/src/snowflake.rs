@@ -36,6 +36,11 @@ pub fn number(id: &str) -> Option<u64> {
     id.parse().ok().filter(|number| *number > 0)
 }
 
+/// A person's name in a text: whether it calls them is said beside the text.
+pub fn mention(person: u64) -> String {
+    format!("<@{person}>")
+}
+
 /// The id under which an edited message is asked anew.
 pub fn edited(id: u64, at_ms: i64) -> MessageId {
     MessageId(format!("{id}{EDIT}{at_ms}"))
@@ -103,6 +108,7 @@ mod tests {
             attachments: Vec::new(),
             reply_to: None,
             about: None,
+            visibility: None,
             addressed: true,
             at: Timestamp::UNIX_EPOCH,
         };

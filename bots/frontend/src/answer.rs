@@ -1,6 +1,6 @@
 //! An answer as it grows: events in, the parts that a platform shows out. Pure.
 
-use chat::{Action, Audience, Event, Quote, Source};
+use chat::{Action, Audience, Event, MemberId, Quote, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,6 +17,9 @@ pub struct Part {
     pub uploads: Vec<Upload>,
     /// What can be done with the reply; on its last part only.
     pub actions: Vec<Action>,
+    /// Whom it calls.
+    #[serde(default)]
+    pub calls: Option<MemberId>,
 }
 
 /// A picture or a file.

@@ -1,13 +1,18 @@
 //! Takes replies to a platform: the first sign at once, few edits while they grow, the end always, and nothing twice.
 //!
-//! Read [`Driver::answer`], then [`Driver::deliver`]; [`Driver::recover`] is what a start does for the process before.
+//! Read [`Driver::answer`], then `growing`, then [`Driver::deliver`]; `after` is what becomes of an answer that stands,
+//! and `recover` what a start does for the process before.
 //!
 //! **Invariant:** what a reply must show in the end is in the outbox before its message counts as answered, so that a
 //! process that dies in between leaves either an unfinished message or a pending post, and never both undone.
 
+mod after;
+mod growing;
+mod recover;
+
 use std::{
     collections::{
-        HashMap, HashSet,
+        HashMap,
         hash_map::Entry::{Occupied, Vacant},
     },
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,7 +20,7 @@ use std::{
 };
 
 use chat::{
-    Action, Audience, CallId, CommunityId, Event, MemberId, Message, MessageId,
+    CallId, Event, MemberId, Message, MessageId, Overheard,
     error::chain,
     ports::{Dispatch, Inbox, Outbox, Post},
 };
@@ -25,7 +30,11 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, Part, Screen, ScreenError, pace::Budget};
+use crate::{Answer, Bell, Part, Screen, ScreenError, pace::Budget};
+
+use growing::Growing;
+
+pub use after::SHOW;
 
 /// The command behind the button that stops an answer while it grows.
 pub const STOP: &str = "stop";
@@ -45,11 +54,8 @@ const REDELIVER_EVERY: Duration = Duration::from_secs(30);
 /// How often a platform is told that an answer is being written.
 const TYPING_EVERY: Duration = Duration::from_secs(4);
 
-/// Longest that the answer to a removed question may take to be shown for the last time, before it is removed.
-const RETRACT_WITHIN: Duration = Duration::from_secs(600);
-
-/// What is said where a process died over an answer.
-const INTERRUPTED: &str = "I was interrupted while answering this; please ask again.";
+/// Told whether a platform is connected, whenever that changes.
+pub type Ready = Arc<dyn Fn(bool) + Send + Sync>;
 
 /// Takes the replies of one platform there.
 pub struct Driver {
@@ -60,11 +66,14 @@ pub struct Driver {
     running: Mutex<HashMap<CallId, Running>>,
     budget: Mutex<Budget>,
     idle: Notify,
+    bell: Bell,
 }
 
 /// An answer that grows, or whose end is being shown.
 struct Running {
+    call: CallId,
     caller: MemberId,
+    renews: Option<CallId>,
     stop: CancellationToken,
 }
 
@@ -95,7 +104,12 @@ impl Driver {
         outbox: Arc<dyn Outbox>,
     ) -> Self {
         let (running, budget, idle) = (Mutex::default(), Mutex::default(), Notify::new());
-        Self { screen, dispatch, inbox, outbox, running, budget, idle }
+        Self { screen, dispatch, inbox, outbox, running, budget, idle, bell: Bell::default() }
+    }
+
+    /// The same, which looks at the outbox whenever this bell is rung.
+    pub fn listening(self, bell: Bell) -> Self {
+        Self { bell, ..self }
     }
 
     /// What can be called, for command registration and completion.
@@ -105,19 +119,60 @@ impl Driver {
 
     /// Answers a message, from its first event to its last edit. `address`: where, if the platform knows already (an
     /// interaction); `shown`: what stands there already and is to be filled (a deferred response).
-    pub async fn answer(&self, mut message: Message, address: Option<Value>, shown: Vec<MessageId>) {
+    pub async fn answer(&self, message: Message, address: Option<Value>, shown: Vec<MessageId>) {
+        match self.to_show(&message).await {
+            Some((question, first)) => self.respond(question, Some(first), None, Vec::new()).await,
+            None => self.respond(message, None, address, shown).await,
+        }
+    }
+
+    async fn respond(
+        &self,
+        mut message: Message,
+        renews: Option<CallId>,
+        address: Option<Value>,
+        shown: Vec<MessageId>,
+    ) {
         let started = Instant::now();
         if let Some(about) = message.about.take() {
             message.about = self.saw(&message, &about).await.then_some(about);
         }
-        let call = message.call_id();
         let stop = CancellationToken::new();
         // Where the platform delivered it twice, the first one goes on.
-        let Some(_entry) = self.claim(&call, &message.author, &stop) else { return };
-        let mut events = self.dispatch.message(message.clone()).await;
+        let Some(_entry) = self.claim(&message.call_id(), &message.author, renews.clone(), &stop) else { return };
+        let events = self.dispatch.message(message.clone()).await;
+        self.show(message, renews, address, shown, events, (started, &stop)).await;
+    }
+
+    /// Hands on what was not meant for us; the answer to it, where there is one, stands as a reply to it.
+    pub async fn overhear(&self, heard: Overheard) {
+        let (started, stop, message) = (Instant::now(), CancellationToken::new(), heard.message.clone());
+        let Some(_entry) = self.claim(&message.call_id(), &message.author, None, &stop) else { return };
+        let events = self.dispatch.overheard(heard).await;
+        self.show(message, None, None, Vec::new(), events, (started, &stop)).await;
+    }
+
+    /// Shows a reply as it grows, to its end.
+    async fn show(
+        &self,
+        message: Message,
+        renews: Option<CallId>,
+        address: Option<Value>,
+        shown: Vec<MessageId>,
+        mut events: BoxStream<'static, Event>,
+        (started, stop): (Instant, &CancellationToken),
+    ) {
         let mut growing = Growing {
             driver: self,
-            post: Post { call, question: message, address: Value::Null, shown, actions: Vec::new(), body: None },
+            post: Post {
+                call: message.call_id(),
+                question: message,
+                renews,
+                address: Value::Null,
+                shown,
+                actions: Vec::new(),
+                body: None,
+            },
             answer: Answer::default(),
             started,
             edits: 0,
@@ -125,26 +180,28 @@ impl Driver {
             is_dirty: false,
             last: Vec::new(),
         };
-        let is_meant = growing.until_visible(&mut events, &stop).await;
+        let is_meant = growing.until_visible(&mut events, stop).await;
         match address {
             Some(address) => growing.post.address = address,
             // Not asked for before there is something to show: a private one may cost an invitation.
             None if !growing.answer.is_visible() => {
-                // Polled past its end: what was done without a word is done.
-                let _ = events.next().await;
-                return;
+                // What was done without a word is done.
+                return self.take_end(&growing, events, stop).await;
             }
             None => match self.place(&growing).await {
                 Ok(address) => growing.post.address = address,
                 Err(error) => {
                     tracing::error!(error = %chain(&error), "a reply has nowhere to go");
+                    if let ScreenError::Gone { .. } = error {
+                        self.dispatch.give_up(&growing.post.question).await;
+                    }
                     return;
                 }
             },
         }
         if !is_meant {
             if growing.post.shown.is_empty() {
-                return;
+                return self.take_end(&growing, events, stop).await;
             }
             growing.answer.fail("I have answered this before.");
         }
@@ -152,7 +209,7 @@ impl Driver {
             // So that the next process finds what this one was to fill, and a button on it its answer.
             self.put(&growing.post).await;
         }
-        growing.run(&mut events, &stop).await;
+        growing.run(&mut events, stop).await;
         if growing.answer.ended().is_none() {
             growing.answer.stop();
         }
@@ -160,15 +217,22 @@ impl Driver {
             // Done without a word, where something stands that must be filled.
             growing.answer.take(Event::Text { delta: "✓".to_owned() });
         }
-        // Kept before the stream is polled past its end: see the invariant.
+        growing.offer_to_show();
+        // Kept before the message counts as answered: see the invariant.
         self.keep(&mut growing).await;
+        self.take_end(&growing, events, stop).await;
+        self.finish(&mut growing).await;
+    }
+
+    /// Now the message counts as answered.
+    async fn take_end(&self, growing: &Growing<'_>, mut events: BoxStream<'static, Event>, stop: &CancellationToken) {
         if stop.is_cancelled() {
             drop(events);
+            self.dispatch.give_up(&growing.post.question).await;
         } else {
-            // Polled past its last event: now the message counts as answered.
+            // Polled past its last event.
             let _ = events.next().await;
         }
-        self.finish(&mut growing).await;
     }
 
     /// Whether who sent a message may speak about an answer: they asked for it, or it was given in the same room. An id of
@@ -181,11 +245,17 @@ impl Driver {
     }
 
     /// Takes a call in hand; none where somebody else has it.
-    fn claim(&self, call: &CallId, caller: &MemberId, stop: &CancellationToken) -> Option<Entry<'_>> {
+    fn claim(
+        &self,
+        call: &CallId,
+        caller: &MemberId,
+        renews: Option<CallId>,
+        stop: &CancellationToken,
+    ) -> Option<Entry<'_>> {
         match lock(&self.running).entry(call.clone()) {
             Occupied(_) => None,
             Vacant(free) => {
-                free.insert(Running { caller: caller.clone(), stop: stop.clone() });
+                free.insert(Running { call: call.clone(), caller: caller.clone(), renews, stop: stop.clone() });
                 Some(Entry { driver: self, call: call.clone() })
             }
         }
@@ -244,16 +314,12 @@ impl Driver {
             loop {
                 self.spend(&post.address);
                 let done = match post.shown.get(index) {
-                    Some(shown) => self.screen.edit(&post.address, shown, part).await.map(|()| None),
-                    None => self.screen.send(&post.address, &nonce, part).await.map(Some),
+                    Some(shown) => self.screen.edit(&post.address, shown, part).await,
+                    None => self.screen.send(&post.address, &nonce, part).await,
                 };
                 match done {
-                    Ok(sent) => {
-                        self.count(if sent.is_some() { "send" } else { "edit" });
-                        if let Some(sent) = sent {
-                            post.shown.push(sent);
-                            self.put(post).await;
-                        }
+                    Ok(shown) => {
+                        self.now_shows(post, index, shown).await;
                         break;
                     }
                     Err(ScreenError::Gone { reason }) => {
@@ -281,6 +347,17 @@ impl Driver {
         }
         post.body = None;
         self.put(post).await;
+    }
+
+    /// Remembers which message shows a part, so that it is found again.
+    async fn now_shows(&self, post: &mut Post, index: usize, message: MessageId) {
+        let known = post.shown.get(index) == Some(&message);
+        self.count(if index < post.shown.len() { "edit" } else { "send" });
+        if !known {
+            let later = post.shown.len().min(index + 1);
+            post.shown.splice(index..later, [message]);
+            self.put(post).await;
+        }
     }
 
     /// How long to wait after a failure.
@@ -331,94 +408,12 @@ impl Driver {
         }
     }
 
-    /// The question is gone: its answer is stopped and removed.
-    pub async fn retract(&self, question: &CallId) {
-        if let Some(running) = lock(&self.running).get(question) {
-            running.stop.cancel();
-        }
-        // The answer's last edit comes first: what is removed must not be shown again.
-        let gone = || !lock(&self.running).contains_key(question);
-        self.wait_until(gone, RETRACT_WITHIN).await;
-        let Ok(Some(post)) = self.outbox.get(question).await else { return };
-        for shown in &post.shown {
-            if let Err(error) = self.screen.remove(&post.address, shown).await {
-                tracing::warn!(error = %chain(&error), "an answer to a removed question stays");
-            }
-        }
-        if let Err(error) = self.outbox.remove(question).await {
-            tracing::error!(error = %chain(&error), "the outbox failed");
-        }
-    }
-
-    /// What the process before left behind: ends that were not shown are shown, questions without one apologised for.
-    pub async fn recover(&self, community: &CommunityId) {
-        let platform = self.screen.platform();
-        // What has its end needs no apology, though the process died before it said so.
-        let ended: HashSet<CallId> = match self.outbox.pending(platform).await {
-            Ok(posts) => posts.into_iter().map(|post| post.call).collect(),
-            Err(error) => return tracing::error!(error = %chain(&error), "the outbox failed"),
-        };
-        self.redeliver().await;
-        let unfinished = match self.inbox.unfinished(community).await {
-            Ok(messages) => messages,
-            Err(error) => return tracing::error!(error = %chain(&error), "the inbox failed"),
-        };
-        for message in unfinished.into_iter().filter(|message| message.place.platform == platform) {
-            if !ended.contains(&message.call_id()) {
-                self.apologise(message).await;
-            } else if let Err(error) = self.inbox.close(&message).await {
-                tracing::error!(error = %chain(&error), "the inbox failed");
-            }
-        }
-    }
-
-    async fn apologise(&self, message: Message) {
-        let call = message.call_id();
-        let Some(_entry) = self.claim(&call, &message.author, &CancellationToken::new()) else { return };
-        let kept = self.outbox.get(&call).await.ok().flatten();
-        let mut post = match kept {
-            Some(post) => post,
-            None => match self.screen.address(&message, message.place.audience).await {
-                Ok(address) => {
-                    let question = message.clone();
-                    Post { call, question, address, shown: Vec::new(), actions: Vec::new(), body: None }
-                }
-                Err(error) => {
-                    tracing::error!(error = %chain(&error), "an apology has nowhere to go");
-                    return;
-                }
-            },
-        };
-        let parts = [Part { markdown: INTERRUPTED.to_owned(), ..Part::default() }];
-        post.body = serde_json::to_value(&parts).ok();
-        self.put(&post).await;
-        if let Err(error) = self.inbox.close(&message).await {
-            tracing::error!(error = %chain(&error), "the inbox failed");
-        }
-        self.deliver(&mut post, &parts).await;
-    }
-
-    /// Shows the ends of replies that are still in the outbox and that nobody is showing now.
-    pub async fn redeliver(&self) {
-        let pending = match self.outbox.pending(self.screen.platform()).await {
-            Ok(pending) => pending,
-            Err(error) => return tracing::error!(error = %chain(&error), "the outbox failed"),
-        };
-        for Post { call, question, .. } in pending {
-            let Some(_entry) = self.claim(&call, &question.author, &CancellationToken::new()) else { continue };
-            // As it is now that it is in hand: whoever had it before may have shown it.
-            let Ok(Some(mut post)) = self.outbox.get(&call).await else { continue };
-            let Some(body) = post.body.clone() else { continue };
-            let parts: Vec<Part> = serde_json::from_value(body).unwrap_or_default();
-            self.deliver(&mut post, &parts).await;
-        }
-    }
-
     /// Looks after the outbox until `shutdown`.
     pub async fn tend(&self, shutdown: CancellationToken) {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
+                () = self.bell.rung() => self.redeliver().await,
                 () = tokio::time::sleep(REDELIVER_EVERY) => self.redeliver().await,
             }
             let running = lock(&self.running).len();
@@ -453,125 +448,5 @@ impl Driver {
             }
         };
         tokio::time::timeout(limit, wait).await.is_ok()
-    }
-}
-
-/// One answer while it grows.
-struct Growing<'a> {
-    driver: &'a Driver,
-    post: Post,
-    answer: Answer,
-    started: Instant,
-    edits: u32,
-    next_edit: Instant,
-    is_dirty: bool,
-    /// The parts as they were shown last; at the end, as they must be shown.
-    last: Vec<Part>,
-}
-
-impl Growing<'_> {
-    fn audience(&self) -> Audience {
-        self.answer.audience().unwrap_or(self.post.question.place.audience)
-    }
-
-    /// Takes events until there is something to show, the last one came, or the stop; whether there was any.
-    async fn until_visible(&mut self, events: &mut BoxStream<'static, Event>, stop: &CancellationToken) -> bool {
-        let mut is_meant = false;
-        while !self.answer.is_visible() && self.answer.ended().is_none() {
-            let event = tokio::select! {
-                () = stop.cancelled() => break,
-                event = events.next() => event,
-            };
-            let Some(event) = event else { break };
-            is_meant = true;
-            self.answer.take(event);
-        }
-        is_meant
-    }
-
-    /// Takes events and shows them, until the last one or the stop.
-    async fn run(&mut self, events: &mut BoxStream<'static, Event>, stop: &CancellationToken) {
-        let mut typing = tokio::time::interval(TYPING_EVERY);
-        self.is_dirty = self.answer.is_visible();
-        while self.answer.ended().is_none() {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                event = events.next() => match event {
-                    Some(event) => {
-                        self.answer.take(event);
-                        self.is_dirty = self.answer.is_visible();
-                    }
-                    None => return,
-                },
-                () = tokio::time::sleep_until(self.next_edit.into()), if self.is_dirty => self.show().await,
-                _ = typing.tick() => self.driver.screen.typing(&self.post.address).await,
-            }
-        }
-    }
-
-    /// Shows what has grown, if the platform bears it now.
-    async fn show(&mut self) {
-        let screen = &self.driver.screen;
-        let pace = screen.pace();
-        let bucket = screen.bucket(&self.post.address);
-        let gap = pace.after(self.edits);
-        let is_first = self.edits == 0;
-        // The first sign is not made to wait for other answers.
-        if is_first {
-            lock(&self.driver.budget).spend(&bucket, Instant::now(), pace.gap);
-        } else if !lock(&self.driver.budget).take(&bucket, Instant::now(), pace.gap) {
-            self.next_edit = Instant::now() + pace.gap;
-            return;
-        }
-        let mut parts = self.answer.parts(screen.style());
-        let stop = Action { label: "Stop".to_owned(), command: STOP.to_owned() };
-        if let Some(first) = parts.first_mut() {
-            first.actions.push(stop);
-        }
-        // One call to the platform at a time: the first part that differs.
-        let changed = (0..parts.len()).find(|index| {
-            *index >= self.post.shown.len() || self.last.get(*index).is_none_or(|last| *last != parts[*index])
-        });
-        self.is_dirty = changed.is_some();
-        let Some(index) = changed else { return };
-        match tokio::time::timeout(EDIT_WITHIN, self.place(index, &parts[index])).await {
-            Ok(Ok(())) => {
-                self.last.truncate(index);
-                self.last.push(parts[index].clone());
-                self.is_dirty = parts.len() > index + 1;
-            }
-            Ok(Err(error)) => {
-                let after = self.driver.after(&error, 1);
-                lock(&self.driver.budget).wait(&bucket, Instant::now() + after);
-                tracing::debug!(error = %chain(&error), "a growing answer was not shown");
-            }
-            Err(_) => tracing::debug!("a growing answer was not shown in time"),
-        }
-        if is_first {
-            let seconds = self.started.elapsed().as_secs_f64();
-            histogram!("colloquy_first_visible_seconds", "platform" => screen.platform().to_string()).record(seconds);
-        }
-        self.edits += 1;
-        self.next_edit = Instant::now() + gap;
-    }
-
-    async fn place(&mut self, index: usize, part: &Part) -> Result<(), ScreenError> {
-        let screen = &self.driver.screen;
-        match self.post.shown.get(index) {
-            Some(shown) => {
-                screen.edit(&self.post.address, shown, part).await?;
-                self.driver.count("edit");
-            }
-            None => {
-                let nonce = format!("{}/{index}", self.post.call);
-                let shown = screen.send(&self.post.address, &nonce, part).await?;
-                self.driver.count("send");
-                self.post.shown.push(shown);
-                // So that the next process finds what this one showed.
-                self.driver.put(&self.post).await;
-            }
-        }
-        Ok(())
     }
 }

@@ -12,9 +12,11 @@ pub mod split;
 pub mod pace;
 pub mod screen;
 pub mod driver;
+pub mod notices;
 
 pub use answer::{Answer, Part, Upload};
-pub use driver::Driver;
+pub use driver::{Driver, Ready};
 pub use markdown::{Style, Tables};
+pub use notices::{Bell, Naming, Notifier};
 pub use pace::Pace;
 pub use screen::{Screen, ScreenError};

@@ -60,8 +60,9 @@ pub trait Screen: Send + Sync {
     /// Shows a part; the same `nonce` never shows it twice. Parts after the first follow the one before them.
     async fn send(&self, address: &Value, nonce: &str, part: &Part) -> Result<MessageId, ScreenError>;
 
-    /// Replaces what a message shows.
-    async fn edit(&self, address: &Value, shown: &MessageId, part: &Part) -> Result<(), ScreenError>;
+    /// Replaces what a message shows; the message that shows it now, another one where the platform lets nobody edit the
+    /// first any more.
+    async fn edit(&self, address: &Value, shown: &MessageId, part: &Part) -> Result<MessageId, ScreenError>;
 
     /// Removes a message of ours.
     async fn remove(&self, address: &Value, shown: &MessageId) -> Result<(), ScreenError>;

@@ -1,8 +1,6 @@
 //! What is said about earlier messages: a question edited or removed, a reaction to an answer.
 
-use std::sync::PoisonError;
-
-use chat::{Audience, CallId, MemberId, Message, MessageId, Place, Platform, RoomId, ports::Post};
+use chat::{Audience, MemberId, Message, MessageId, Place, Platform, RoomId, ports::Post};
 use jiff::Timestamp;
 use matrix_sdk::{
     Room,
@@ -24,9 +22,6 @@ use crate::{
     reactions::{self, Press},
 };
 
-/// Edited questions that are remembered; past that, the answer to an edited question stays when the question goes.
-const EDITED_MAX: usize = 1_000;
-
 impl Listener {
     /// An edited question is answered anew, beside the answer that it had.
     pub(crate) async fn edited(
@@ -41,9 +36,7 @@ impl Listener {
         let (sender, at) = (event.sender.clone(), event.origin_server_ts);
         let alone = Native::of(question.clone(), sender.clone(), at, new_content.clone().with_relation(None));
         let Some(alone) = alone else { return };
-        if before.is_none() && !self.asked(room, &alone).await.is_for_us() {
-            return;
-        }
+        let is_for_us = before.is_some() || self.asked(room, &alone).await.is_for_us();
         // Only the event itself says what it replied to, and whether its editor is who said it.
         let Ok(original) = room.event(&question, None).await else { return };
         let Some(original) = native::original(original.raw()) else { return };
@@ -55,43 +48,35 @@ impl Listener {
         let Some(native) = Native::of(question.clone(), sender, at, new_content.with_relation(relation)) else {
             return;
         };
-        let Some(mut message) = self.question(room, native).await else { return };
+        let asked = if is_for_us { self.question(room, native.clone()).await } else { None };
+        let Some(mut message) = asked else { return self.overheard(room, native).await };
+        // What was meant for nobody may have been kept.
+        self.driver.dispatch().removed(&self.place(room), &MessageId(question.to_string())).await;
         if before.is_some_and(|post| post.question.text == message.text) {
             // Some clients send an edit that changes nothing.
             return;
         }
         message.id = compound(&question, &event.event_id);
-        self.remember(&first, message.call_id());
-        self.driver.stop(&first, &message.author, false);
-        self.driver.answer(message, None, Vec::new()).await;
-    }
-
-    fn remember(&self, question: &CallId, edit: CallId) {
-        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
-        if edits.len() >= EDITED_MAX {
-            edits.clear();
-        }
-        edits.entry(question.clone()).or_default().push(edit);
+        self.driver.answer_anew(message, first).await;
     }
 
     /// A removed question takes its answers with it; a removed answer that still grows is stopped.
     pub(crate) async fn removed(&self, room: &Room, event: OriginalSyncRoomRedactionEvent) {
         let Some(gone) = event.content.redacts.or(event.redacts) else { return };
         let gone = MessageId(gone.to_string());
+        self.driver.dispatch().removed(&self.place(room), &gone).await;
         if let Some(post) = self.driver.showing(&gone).await.filter(|post| is_in(post, room)) {
             // Who can remove what we say can stop us saying it.
             self.driver.stop(&post.call, &post.question.author, true);
         }
-        let question = call_id(room.room_id().as_str(), &gone);
-        let edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner).remove(&question);
-        for call in std::iter::once(question).chain(edits.unwrap_or_default()) {
-            self.driver.retract(&call).await;
-        }
+        self.driver.retract(&call_id(room.room_id().as_str(), &gone)).await;
     }
 
     /// A reaction to an answer is a press on one of its buttons.
     pub(crate) async fn reacted(&self, room: &Room, event: OriginalSyncReactionEvent) {
-        let Some(press) = reactions::press(&event.content.relates_to.key) else { return };
+        let Some(press) = reactions::press(&event.content.relates_to.key) else {
+            return self.marked(room, &event).await;
+        };
         let answer = event.content.relates_to.event_id;
         let shown = self.driver.showing(&MessageId(answer.to_string())).await;
         let Some(post) = shown.filter(|post| is_in(post, room)) else { return };
@@ -127,10 +112,25 @@ impl Listener {
             attachments: Vec::new(),
             reply_to: Some(MessageId(answer.to_string())),
             about: Some(post.call),
+            visibility: None,
             addressed: true,
             at,
         };
         self.driver.answer(message, None, Vec::new()).await;
+    }
+}
+
+impl Listener {
+    /// A reaction that is no button of ours.
+    async fn marked(&self, room: &Room, event: &OriginalSyncReactionEvent) {
+        let at = Timestamp::from_millisecond(event.origin_server_ts.get().into()).unwrap_or(Timestamp::MIN);
+        if is_direct(room) || self.is_before_join(room, at).await {
+            return;
+        }
+        let relation = &event.content.relates_to;
+        let (member, mark) = (MemberId(event.sender.to_string()), MessageId(event.event_id.to_string()));
+        let message = MessageId(relation.event_id.to_string());
+        self.driver.dispatch().reacted(&self.place(room), &member, &message, &relation.key, &mark).await;
     }
 }
 

@@ -240,6 +240,13 @@ impl Archive for MatrixArchive {
         }
     }
 
+    async fn message(&self, place: &Place, id: &MessageId) -> Result<Option<Archived>, PortError> {
+        let (room, Some(event)) = (self.room(place)?, native::event_of(id)) else { return Ok(None) };
+        let mut reader = Reader::new(&self.client, place, None, 1);
+        reader.take(&room.event(&event, None).await.map_err(failed("reading a message"))?);
+        Ok(reader.read.pop())
+    }
+
     async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
         let place = &message.place;
         let room = self.room(place)?;

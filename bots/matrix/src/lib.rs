@@ -61,6 +61,8 @@ pub struct Settings {
     pub edit_gap: Duration,
     /// What the store is encrypted with; see [`store_key`].
     pub store_key: [u8; 32],
+    /// How long answers may go on after the word to stop.
+    pub drain: Duration,
 }
 
 impl Settings {

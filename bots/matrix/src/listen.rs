@@ -3,13 +3,12 @@
 //! Read [`Listener::heard`], then [`Listener::question`]; what is said about earlier messages (edits, removals,
 //! reactions) is in `aftermath.rs`.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
-use chat::{Attachment, Audience, CallId, CommunityId, Message, MessageId, RoomId, ports::Outbox};
-use frontend::Driver;
+use chat::{
+    Attachment, Audience, CallId, CommunityId, Message, MessageId, Overheard, Place, Platform, RoomId, ports::Outbox,
+};
+use frontend::{Driver, driver::SHOW};
 use jiff::Timestamp;
 use matrix_sdk::{
     Client, Room, RoomState,
@@ -49,8 +48,6 @@ pub(crate) struct Listener {
     pub(crate) own: OwnedUserId,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) unreadable: Arc<Unreadable>,
-    /// The calls that edits of a question made, so that its removal removes their answers too.
-    pub(crate) edits: Mutex<HashMap<CallId, Vec<CallId>>>,
 }
 
 /// How a message stands to us.
@@ -87,6 +84,9 @@ impl Listener {
             if room.is_tombstoned() {
                 let (rooms, room) = (Arc::clone(&self.rooms), room.clone());
                 tasks.spawn(async move { rooms.replaced(room).await });
+            } else if room.predecessor_room().is_some() {
+                let (rooms, room) = (Arc::clone(&self.rooms), room.clone());
+                tasks.spawn(async move { rooms.settle(room).await });
             }
             if update.timeline.limited && since.is_none() {
                 tracing::debug!(room = %id, "more was said in a room than one sync brings; its beginning is not read");
@@ -138,8 +138,38 @@ impl Listener {
         }
         let native = Native::of(event.event_id, event.sender, event.origin_server_ts, event.content);
         let Some(native) = native else { return };
-        if let Some(message) = self.question(room, native).await {
-            self.driver.answer(message, None, Vec::new()).await;
+        match self.question(room, native.clone()).await {
+            Some(message) => self.driver.answer(message, None, Vec::new()).await,
+            None => self.overheard(room, native).await,
+        }
+    }
+
+    /// Something was said that was not meant for us.
+    pub(crate) async fn overheard(&self, room: &Room, native: Native) {
+        if native.is_notice || is_direct(room) || self.is_before_join(room, native.at).await {
+            return;
+        }
+        let asked = self.asked(room, &native).await;
+        if asked.is_for_us() {
+            return;
+        }
+        let link = room.room_id().matrix_to_event_uri(native.id.clone()).to_string();
+        let member = room.get_member_no_sync(&native.sender).await.ok().flatten();
+        let name = member.and_then(|member| member.display_name().map(str::to_owned));
+        let name = name.unwrap_or_else(|| native.sender.localpart().to_owned());
+        let called = room.name().unwrap_or_default();
+        let message = native.message(&self.community, &RoomId(room.room_id().to_string()), Audience::Room);
+        self.driver.overhear(Overheard { message, link: Some(link), name, room: called }).await;
+    }
+
+    /// A room, as far as it matters to what is removed there.
+    pub(crate) fn place(&self, room: &Room) -> Place {
+        Place {
+            platform: Platform::Matrix,
+            community: self.community.clone(),
+            room: RoomId(room.room_id().to_string()),
+            thread: None,
+            audience: Audience::Room,
         }
     }
 
@@ -192,7 +222,7 @@ impl Listener {
     /// Whether `word` is a command of ours: other programs' commands begin with `!` as well.
     pub(crate) fn is_command(&self, word: &str) -> bool {
         let word = word.to_lowercase();
-        self.driver.dispatch().manifests().iter().any(|manifest| manifest.command(&word).is_some())
+        word == SHOW || self.driver.dispatch().manifests().iter().any(|manifest| manifest.command(&word).is_some())
     }
 
     /// The answer of ours that an event shows.

@@ -99,6 +99,7 @@ impl Native {
             attachments: self.file.into_iter().collect(),
             reply_to: self.reply_to.map(|event| MessageId(event.to_string())),
             about: None,
+            visibility: None,
             addressed: false,
             at: self.at,
         }

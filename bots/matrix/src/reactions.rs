@@ -1,7 +1,7 @@
 //! Reactions as buttons: which of them mean a command, and which we offer under an answer. Pure.
 
 use chat::Action;
-use frontend::driver::STOP;
+use frontend::driver::{SHOW, STOP};
 
 /// Reactions of our own under one answer: each of them is an event, and homeservers count those.
 const OFFERED_MAX: usize = 3;
@@ -12,7 +12,7 @@ const HINT: &str = "↪ Reply with ";
 /// What is said while an answer can be stopped.
 const STOP_HINT: &str = "*React with 🛑 to stop.*";
 
-const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 8] = [
     ("1️⃣", "line 1"),
     ("2️⃣", "line 2"),
     ("3️⃣", "line 3"),
@@ -20,6 +20,7 @@ const KEYS: [(&str, &str); 7] = [
     ("5️⃣", "line 5"),
     ("👍", "rate up"),
     ("👎", "rate down"),
+    ("📢", SHOW),
 ];
 
 /// What a reaction to an answer asks for.
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!(press("👍🏽"), Some(Press::Command("rate up")));
         assert_eq!(press("👎\u{fe0f}"), Some(Press::Command("rate down")));
         assert_eq!(press("🛑"), Some(Press::Stop));
+        assert_eq!(press("📢"), Some(Press::Command("show")));
         for key in ["🎉", "6️⃣", "", "1", "line 1"] {
             assert_eq!(press(key), None, "{key}");
         }

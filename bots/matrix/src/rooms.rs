@@ -2,11 +2,11 @@
 
 use std::{
     collections::HashSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use chat::error::chain;
+use chat::{RoomId, error::chain, ports::Acquisition};
 use matrix_sdk::{
     Client, Room, RoomState,
     deserialized_responses::SyncOrStrippedState,
@@ -33,6 +33,9 @@ pub(crate) struct Rooms {
     entering: Mutex<HashSet<OwnedRoomId>>,
     /// Rooms whose replacement was looked at: once per process, and an invitation to it is answered in any case.
     followed: Mutex<HashSet<OwnedRoomId>>,
+    /// Rooms that were asked what they go on with: once per process.
+    settled: Mutex<HashSet<OwnedRoomId>>,
+    library: Arc<dyn Acquisition>,
 }
 
 fn lock(rooms: &Mutex<HashSet<OwnedRoomId>>) -> MutexGuard<'_, HashSet<OwnedRoomId>> {
@@ -40,8 +43,9 @@ fn lock(rooms: &Mutex<HashSet<OwnedRoomId>>) -> MutexGuard<'_, HashSet<OwnedRoom
 }
 
 impl Rooms {
-    pub(crate) fn new(client: Client, allow: Allow) -> Self {
-        Self { client, allow, entering: Mutex::default(), followed: Mutex::default() }
+    pub(crate) fn new(client: Client, allow: Allow, library: Arc<dyn Acquisition>) -> Self {
+        let (entering, followed, settled) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { client, allow, entering, followed, settled, library }
     }
 
     /// Answers an invitation: enters where the list admits who sent it, else declines.
@@ -110,6 +114,29 @@ impl Rooms {
                 self.enter(&successor, Some(&sender)).await;
             }
             None => tracing::warn!(room = %room.room_id(), "a room was replaced by somebody whom we do not follow"),
+        }
+    }
+
+    /// What a room owned goes with it to the room that replaces it: where that one says itself that it goes on with it,
+    /// and who said so in the old one had the power to and is on the allow-list.
+    pub(crate) async fn settle(&self, room: Room) {
+        let Some(before) = room.predecessor_room().and_then(|before| self.client.get_room(&before.room_id)) else {
+            return;
+        };
+        let is_successor = before.successor_room().is_some_and(|successor| successor.room_id == room.room_id());
+        if !is_successor || !lock(&self.settled).insert(room.room_id().to_owned()) {
+            return;
+        }
+        if self.replaced_by(&before).await.is_none() {
+            return;
+        }
+        let id = |room: &Room| RoomId(room.room_id().to_string());
+        match self.library.move_room(&id(&before), &id(&room)).await {
+            Ok(documents) => tracing::info!(room = %room.room_id(), documents, "a room goes on in another"),
+            Err(error) => {
+                tracing::error!(room = %room.room_id(), error = %chain(&error), "a room's documents did not follow it");
+                lock(&self.settled).remove(room.room_id());
+            }
         }
     }
 

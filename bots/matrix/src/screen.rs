@@ -36,6 +36,10 @@ use crate::{
 /// Longest part, in bytes of its Markdown: with its HTML and encrypted it stays an event.
 const PART_BYTES_MAX: usize = 12_000;
 
+/// Matrix's Markdown, with formulas.
+pub(crate) const STYLE: Style =
+    Style { part_max: PART_BYTES_MAX, measure: str::len, tables: Tables::Markdown, formulas: true, previews: false };
+
 /// Longest gap between two growing edits.
 const GAP_MAX: Duration = Duration::from_secs(30);
 
@@ -78,13 +82,7 @@ pub(crate) struct MatrixScreen {
 
 impl MatrixScreen {
     pub(crate) fn new(client: Client, edit_gap: Duration) -> Self {
-        let style = Style {
-            part_max: PART_BYTES_MAX,
-            measure: str::len,
-            tables: Tables::Markdown,
-            formulas: true,
-            previews: false,
-        };
+        let style = STYLE;
         let pace = Pace { gap: edit_gap, growth: 1.5, gap_max: GAP_MAX };
         let direct = Arc::new(Direct::new(client.clone()));
         Self { client, style, pace, direct, files: Mutex::default(), limited: Arc::default() }
@@ -179,11 +177,12 @@ impl Screen for MatrixScreen {
     }
 
     async fn address(&self, message: &Message, audience: Audience) -> Result<Value, ScreenError> {
-        let asker = UserId::parse(&message.author.0).map_err(ScreenError::failed)?;
+        let asker = UserId::parse(&message.author.0);
         let question = native::event_of(&message.id);
         let room = RoomId::parse(&message.place.room.0).map_err(ScreenError::failed)?;
         let is_private = audience == Audience::Caller && message.place.audience == Audience::Room;
         let address = if is_private {
+            let asker = asker.map_err(ScreenError::failed)?;
             let private = self.within(self.direct.with(&asker)).await?;
             if let (Some(room), Some(question)) = (self.client.get_room(&room), &question) {
                 self.react(&room, question, vec![PRIVATE]);
@@ -191,7 +190,8 @@ impl Screen for MatrixScreen {
             Address { room: private.room_id().to_owned(), question: None, thread: None, asker: None }
         } else {
             let thread = message.place.thread.as_ref().and_then(|root| EventId::parse(&root.0).ok());
-            Address { room, question, thread, asker: Some(asker) }
+            // A notice may be for nobody in particular.
+            Address { room, question, thread, asker: asker.ok() }
         };
         serde_json::to_value(&address).map_err(ScreenError::failed)
     }
@@ -210,14 +210,14 @@ impl Screen for MatrixScreen {
         Ok(shown)
     }
 
-    async fn edit(&self, address: &Value, shown: &MessageId, part: &Part) -> Result<(), ScreenError> {
+    async fn edit(&self, address: &Value, shown: &MessageId, part: &Part) -> Result<MessageId, ScreenError> {
         let (address, room) = self.open(address)?;
         let event = EventId::parse(&shown.0).map_err(ScreenError::failed)?;
         let content: RoomMessageEventContent = content::edit(content::text(part), event.clone());
         self.within(room.send(content).with_request_config(once()).into_future()).await?;
         self.send_files(&room, &address, shown, part).await?;
         self.react(&room, &event, reactions::offered(&part.actions));
-        Ok(())
+        Ok(shown.clone())
     }
 
     async fn remove(&self, address: &Value, shown: &MessageId) -> Result<(), ScreenError> {

@@ -1,16 +1,15 @@
 //! The running frontend: one sync after the other, over every failure but the loss of the session.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use chat::{
     error::chain,
-    ports::{Archive, Attachments, Dispatch, Inbox, Members, Outbox},
+    ports::{Acquisition, Archive, Attachments, Dispatch, Inbox, Members, Notify, Outbox},
 };
-use frontend::Driver;
+use frontend::{Bell, Driver, Naming, Notifier, Ready};
 use jiff::Timestamp;
 use matrix_sdk::{
     Client, Error,
@@ -38,7 +37,7 @@ use crate::{
     listen::Listener,
     members::MatrixMembers,
     rooms::Rooms,
-    screen::MatrixScreen,
+    screen::{MatrixScreen, STYLE},
     session::{self, Lock},
     unreadable::Unreadable,
 };
@@ -55,9 +54,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Messages that came while we were away are answered if they are no older.
 const MISSED: Duration = Duration::from_secs(15 * 60);
 
-/// How long answers may go on after the word to stop.
-const GRACE: Duration = Duration::from_secs(30);
-
 /// How long what was heard at the very end may take to begin.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
@@ -67,6 +63,7 @@ pub struct Matrix {
     settings: Arc<Settings>,
     allow: Allow,
     lock: Lock,
+    bell: Bell,
 }
 
 impl Matrix {
@@ -87,7 +84,7 @@ impl Matrix {
         let lock = session::lock(&settings.folder)?;
         let client = session::client(&settings).await?;
         client.restore_session(session).await.map_err(MatrixError::failed("restoring its session"))?;
-        Ok(Self { client, settings: Arc::new(settings), allow, lock })
+        Ok(Self { client, settings: Arc::new(settings), allow, lock, bell: Bell::default() })
     }
 
     /// Who may what, by power levels.
@@ -105,7 +102,16 @@ impl Matrix {
         Arc::new(MatrixAttachments { client: self.client.clone() })
     }
 
-    /// Answers until `shutdown`; then what grows may end, within half a minute.
+    /// What is said without having been asked, by way of this outbox.
+    pub fn notify(&self, outbox: Arc<dyn Outbox>) -> Arc<dyn Notify> {
+        let naming = Naming {
+            person: |member| format!("`{}`", member.0.replace('`', "")),
+            place: |place| format!("[the room](https://matrix.to/#/{})", place.room),
+        };
+        Arc::new(Notifier::new(STYLE, naming, outbox, self.bell.clone()))
+    }
+
+    /// Answers until `shutdown`; then what grows may end, as long as the settings say.
     ///
     /// # Errors
     /// [`MatrixError::SignedOut`] where the homeserver revoked the session. All else is waited out.
@@ -114,11 +120,13 @@ impl Matrix {
         dispatch: Arc<dyn Dispatch>,
         inbox: Arc<dyn Inbox>,
         outbox: Arc<dyn Outbox>,
+        acquisition: Arc<dyn Acquisition>,
+        ready: Ready,
         shutdown: CancellationToken,
     ) -> Result<(), MatrixError> {
-        let Self { client, settings, allow, lock } = self;
+        let Self { client, settings, allow, lock, bell } = self;
         let screen = Arc::new(MatrixScreen::new(client.clone(), settings.edit_gap));
-        let driver = Arc::new(Driver::new(screen, dispatch, inbox, Arc::clone(&outbox)));
+        let driver = Arc::new(Driver::new(screen, dispatch, inbox, Arc::clone(&outbox)).listening(bell));
         let own = client.user_id().map(UserId::to_owned).ok_or(MatrixError::SignedOut)?;
         let listener = Arc::new(Listener {
             client: client.clone(),
@@ -126,14 +134,14 @@ impl Matrix {
             outbox,
             community: settings.community.clone(),
             own,
-            rooms: Arc::new(Rooms::new(client.clone(), allow)),
+            rooms: Arc::new(Rooms::new(client.clone(), allow, acquisition)),
             unreadable: Arc::new(Unreadable::new()),
-            edits: Mutex::new(HashMap::new()),
         });
         let mut tasks = JoinSet::new();
-        let syncing = Syncing { client, settings, listener, shutdown };
+        let drain = settings.drain;
+        let syncing = Syncing { client, settings, listener, ready, shutdown };
         let ended = syncing.run(&mut tasks).await;
-        driver.drain(GRACE).await;
+        driver.drain(drain).await;
         let _ = tokio::time::timeout(LAST_WORDS, async { while tasks.join_next().await.is_some() {} }).await;
         tasks.shutdown().await;
         drop(lock);
@@ -151,6 +159,7 @@ struct Syncing {
     client: Client,
     settings: Arc<Settings>,
     listener: Arc<Listener>,
+    ready: Ready,
     shutdown: CancellationToken,
 }
 
@@ -164,6 +173,7 @@ impl Syncing {
                 None => break,
                 Some(Ok(response)) => {
                     failures = 0;
+                    (self.ready)(true);
                     let is_quiet = response.rooms.is_empty() && started.elapsed() < SYNC_MIN;
                     self.heard(response, is_first, tasks).await;
                     let pause = if is_quiet && !is_first { SYNC_MIN } else { Duration::ZERO };
@@ -175,6 +185,7 @@ impl Syncing {
                 }
                 Some(Err(error)) => {
                     failures += 1;
+                    (self.ready)(false);
                     counter!("colloquy_sync_failures_total", "platform" => "matrix").increment(1);
                     tracing::warn!(failures, error = %chain(&error), "a sync failed");
                     pause(failures, fastrand::f64())

@@ -1,16 +1,23 @@
 //! Files that members drop in a chat, read into the library of those who see them.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use async_trait::async_trait;
 use chat::{
-    PortError, Scope,
-    ports::{Acquisition, Added},
+    DocumentId, PortError, RoomId, Scope,
+    ports::{Acquisition, Added, Documents as _},
 };
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
-use crate::{home::Library, ingest::ingest};
+use crate::{
+    fetch::Fetcher,
+    home::{Library, top_up},
+    ingest::ingest,
+};
 
 const PORT: &str = "acquisition";
 
@@ -22,19 +29,19 @@ const NAME_CHARS_MAX: usize = 80;
 pub struct Acquirer {
     library: Library,
     folder: PathBuf,
+    links: Fetcher,
     /// One file at a time: two copies of one paper must meet.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Acquirer {
     /// Files are kept below `folder`.
-    pub fn new(library: Library, folder: PathBuf) -> Self {
-        Self { library, folder, turn: tokio::sync::Mutex::new(()) }
+    pub fn new(library: Library, folder: PathBuf, links: Fetcher) -> Self {
+        Self { library, folder, links, turn: tokio::sync::Mutex::new(()) }
     }
 
     async fn keep(&self, scope: &Scope, name: &str, bytes: Vec<u8>) -> io::Result<PathBuf> {
-        let owner = library::sha256(scope.to_string().as_bytes());
-        let folder = self.folder.join(&owner[..16]);
+        let folder = folder_of(&self.folder, scope);
         let path = folder.join(format!("{}-{}", &library::sha256(&bytes)[..16], plain(name)));
         if !path.exists() {
             tokio::fs::create_dir_all(&folder).await?;
@@ -44,6 +51,12 @@ impl Acquirer {
         }
         Ok(path)
     }
+}
+
+/// Where below `files` those of a scope are kept.
+pub(crate) fn folder_of(files: &Path, scope: &Scope) -> PathBuf {
+    let owner = library::sha256(scope.to_string().as_bytes());
+    files.join(&owner[..16])
 }
 
 /// A file name of a stranger's, as one of ours: its ending tells the format.
@@ -73,6 +86,43 @@ impl Acquisition for Acquirer {
             known: report.unchanged + report.duplicates.len() + report.files_unchanged,
             refused: report.refused.into_iter().map(|(_, sentence)| sentence).collect(),
         })
+    }
+
+    async fn fetch(&self, link: &str) -> Result<(String, Vec<u8>), PortError> {
+        self.links.fetch(link).await
+    }
+
+    async fn move_room(&self, from: &RoomId, to: &RoomId) -> Result<usize, PortError> {
+        let _turn = self.turn.lock().await;
+        let Library { store, embedder, index } = &self.library;
+        let doing = "moving a room's documents";
+        let documents = store.documents_of(&Scope::Room(from.clone())).await.map_err(PortError::failed(PORT, doing))?;
+        // Out of the index first: what a crash in between leaves is missing there, and comes at the next start.
+        index.remove(&documents).await?;
+        store.move_room(from, to).await.map_err(PortError::failed(PORT, doing))?;
+        if !documents.is_empty() {
+            let filled = top_up(store, index.as_ref(), embedder.as_ref()).await;
+            filled.map_err(|error| PortError::failed(PORT, doing)(error.into_boxed_dyn_error()))?;
+        }
+        Ok(documents.len())
+    }
+
+    async fn move_document(&self, id: &DocumentId, scope: &Scope) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        let Library { store, embedder, index } = &self.library;
+        let doing = "moving a document";
+        // Out of the index first, as above.
+        index.remove(std::slice::from_ref(id)).await?;
+        store.move_document(id, scope).await.map_err(PortError::failed(PORT, doing))?;
+        let filled = top_up(store, index.as_ref(), embedder.as_ref()).await;
+        filled.map_err(|error| PortError::failed(PORT, doing)(error.into_boxed_dyn_error()))
+    }
+
+    async fn remove(&self, id: &DocumentId) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        let ids = std::slice::from_ref(id);
+        self.library.store.remove(ids).await?;
+        self.library.index.remove(ids).await
     }
 }
 

@@ -72,6 +72,25 @@ pub enum Command {
     /// Look after the models
     #[command(subcommand)]
     Models(Models),
+    /// Write the data folder into one file, also while `serve` runs: everything but the index, which is derived.
+    /// Keys are in it that lie in the folder: keep it as safe
+    Backup {
+        /// The ZIP file, in place of an earlier one
+        file: PathBuf,
+    },
+    /// Fill an empty data folder from a backup, whose checksums are compared first
+    Restore {
+        /// The ZIP file
+        file: PathBuf,
+    },
+    /// Look into the audit trail, also while `serve` runs
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Ask the language model again what it was asked in a call, and compare what it says
+    Replay {
+        /// The call, as `audit list` prints it
+        call: String,
+    },
     /// Check configuration, models, disk, memory, processor, index and state
     Doctor {
         /// Also check every model file against its checksum
@@ -139,6 +158,19 @@ pub enum Library {
     Stats,
     /// Build the index anew, for example after another encoder was chosen
     Reindex,
+}
+
+/// `colloquy audit`
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that every event is what was written; names the first that is not
+    Verify,
+    /// List the last calls, with the names that `replay` takes
+    List {
+        /// Most rows
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
 }
 
 /// `colloquy models`

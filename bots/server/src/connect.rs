@@ -25,6 +25,7 @@ pub fn discord(settings: &Settings) -> anyhow::Result<Option<discord::Settings>>
         operators: ids("operators", &given.operators)?,
         edit_gap: Duration::from_millis(given.edit_gap_ms),
         message_content: given.message_content,
+        drain: Duration::from_secs(settings.web.drain_seconds),
     }))
 }
 
@@ -48,5 +49,6 @@ pub fn matrix(settings: &Settings) -> anyhow::Result<Option<matrix::Settings>> {
         operators: given.operators.clone(),
         edit_gap: Duration::from_millis(given.edit_gap_ms),
         store_key,
+        drain: Duration::from_secs(settings.web.drain_seconds),
     }))
 }

@@ -6,10 +6,10 @@ use anyhow::Context;
 use chat::{
     Audience, Document, Passage, Place, Platform, Scope,
     cx::Ports,
-    ports::{Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Point, Stamp},
+    ports::{Acquisition, Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Point, Stamp},
 };
 use console::{Seat, Transcript};
-use engine::{Host, Parts, Retriever};
+use engine::{Host, Parts, Retriever, quota::Rates};
 use index::{EdgeIndex, IndexError, ServerIndex};
 use inference::{Catalogue, Encoder, Fetcher, LanguageModel, Model, QueuedEncoder, generator};
 use library::SplitLimits;
@@ -17,6 +17,9 @@ use store::{DataLock, Store};
 
 use crate::{
     acquire::Acquirer,
+    chronicle::Keeper,
+    fetch,
+    people::Custodian,
     platforms::Platforms,
     settings::{IndexKind, Settings},
 };
@@ -29,6 +32,9 @@ const DOCUMENTS_AT_ONCE: usize = 256;
 
 /// Shortest limit of a passage, however long its title.
 const PASSAGE_TOKENS_MIN: usize = 64;
+
+/// Where a passage of a conversation ends, give or take a message.
+const CONVERSATION_TOKENS: usize = 120;
 
 /// Embedding calls that may wait, of each kind.
 const EMBED_CALLS_MAX: usize = 256;
@@ -48,6 +54,8 @@ pub struct Home {
     pub index: Arc<dyn Index>,
     /// The language model, where one was asked for.
     pub generator: Option<LanguageModel>,
+    /// What is said in rooms.
+    pub chronicle: Arc<Keeper>,
     /// Held as long as the folder is open.
     _lock: DataLock,
 }
@@ -83,24 +91,19 @@ impl Home {
         let store = Store::open(&dir).await?;
         let catalogue = catalogue(settings)?;
         let fetcher = Fetcher::new(settings.models_dir());
-        let generator = match (needs, settings.models.generate.as_str()) {
-            (Needs::Library, _) | (_, "") => None,
-            (Needs::Everything, name) => {
-                let model = catalogue.get(name)?;
-                let options = generator::Options {
-                    force_cpu: settings.models.force_cpu,
-                    stall: Duration::from_secs(settings.models.stall_seconds.max(1)),
-                    ..generator::Options::default()
-                };
-                let generator = LanguageModel::open(model, &fetcher.installed(model)?, options)?;
-                generator.watch(PROBE_EVERY);
-                Some(generator)
-            }
+        let generator = match needs {
+            Needs::Library => None,
+            Needs::Everything => language_model(settings)?,
         };
+        if let Some(generator) = &generator {
+            generator.watch(PROBE_EVERY);
+        }
         let embedder = Arc::new(encoder(&fetcher, catalogue.get(&settings.models.embed)?).await?);
         let index = open_index(settings, &dir, &stamp(embedder.as_ref())).await?;
         top_up(&store, index.as_ref(), embedder.as_ref()).await?;
-        Ok(Self { settings: settings.clone(), store, embedder, index, generator, _lock: lock })
+        let library = Library { store: store.clone(), embedder: embedder.clone(), index: Arc::clone(&index) };
+        let chronicle = Arc::new(Keeper::new(library));
+        Ok(Self { settings: settings.clone(), store, embedder, index, generator, chronicle, _lock: lock })
     }
 
     /// What the index must have been built with.
@@ -123,6 +126,13 @@ impl Home {
         Library { store: self.store.clone(), embedder: self.embedder.clone(), index: Arc::clone(&self.index) }
     }
 
+    /// What takes files into the library.
+    pub fn acquirer(&self) -> Arc<dyn Acquisition> {
+        let hosts = self.settings.library.fetch_hosts.clone();
+        let links = fetch::Fetcher::new(hosts, fetch::system_resolver(), fetch::Limits::default());
+        Arc::new(Acquirer::new(self.library(), self.settings.data_dir().join("files"), links))
+    }
+
     /// The host of the console alone, and the console's own history.
     pub fn host(&self) -> (Arc<dyn Dispatch>, Arc<Transcript>) {
         let transcript = Arc::new(Transcript::default());
@@ -139,8 +149,15 @@ impl Home {
             embedder: self.embedder.clone(),
             archive: platforms.clone(),
             attachments: platforms.clone(),
-            acquisition: Arc::new(Acquirer::new(self.library(), self.settings.data_dir().join("files"))),
+            acquisition: self.acquirer(),
             data: store.clone(),
+            register: store.clone(),
+            personal: Arc::new(Custodian::new(self)),
+            chronicle: self.chronicle.clone(),
+            audit: store.clone(),
+            outbox: store.clone(),
+            members: platforms.clone(),
+            notify: platforms.clone(),
         };
         let parts = Parts {
             ports,
@@ -156,6 +173,11 @@ impl Home {
             in_all_max: limits.calls_max,
             of_caller_max: limits.calls_per_caller_max,
             session_tokens: limits.session_tokens,
+            rates: Rates {
+                of_person: limits.calls_per_minute_of_person,
+                in_room: limits.calls_per_minute_in_room,
+                in_all: limits.calls_per_minute_in_all,
+            },
         };
         Arc::new(Host::new(parts, settings))
     }
@@ -192,6 +214,26 @@ pub fn catalogue(settings: &Settings) -> anyhow::Result<Catalogue> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("`models.catalogue` names {}, which cannot be read", path.display()))?;
     Catalogue::with(Some(&text)).with_context(|| format!("in {}", path.display()))
+}
+
+/// The language model, where the configuration names one.
+///
+/// # Errors
+/// Where it is not on this machine, or cannot be opened.
+pub fn language_model(settings: &Settings) -> anyhow::Result<Option<LanguageModel>> {
+    let name = settings.models.generate.as_str();
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let catalogue = catalogue(settings)?;
+    let model = catalogue.get(name)?;
+    let options = generator::Options {
+        force_cpu: settings.models.force_cpu,
+        stall: Duration::from_secs(settings.models.stall_seconds.max(1)),
+        ..generator::Options::default()
+    };
+    let folder = Fetcher::new(settings.models_dir()).installed(model)?;
+    Ok(Some(LanguageModel::open(model, &folder, options)?))
 }
 
 async fn encoder(fetcher: &Fetcher, model: &Model) -> anyhow::Result<QueuedEncoder> {
@@ -301,7 +343,18 @@ async fn cut_anew(store: &Store, embedder: &QueuedEncoder) -> anyhow::Result<()>
 pub fn passages(document: &Document, embedder: &dyn Embedder) -> Vec<Passage> {
     let title = embedder.count_tokens(&document.title);
     let tokens_max = embedder.tokens_max().saturating_sub(2 + title).max(PASSAGE_TOKENS_MIN);
-    library::split(document, &|text| embedder.count_tokens(text), &SplitLimits { tokens_max, ..SplitLimits::default() })
+    let limits = SplitLimits { tokens_max, ..SplitLimits::default() };
+    let count = |text: &str| embedder.count_tokens(text);
+    if !document.is_conversation() {
+        return library::split(document, &count, &limits);
+    }
+    // What answers a message is in the next one: they are not cut apart, but each passage leads to where it begins.
+    let limits = SplitLimits { tokens_target: limits.tokens_target.min(CONVERSATION_TOKENS), ..limits };
+    let mut passages = library::split(&Document { sections: Vec::new(), ..document.clone() }, &count, &limits);
+    for passage in &mut passages {
+        passage.section = document.section_at(passage.span.start).map(str::to_owned);
+    }
+    passages
 }
 
 /// What is embedded of a passage: it under its document's title.

@@ -12,7 +12,10 @@ pub mod home;
 pub mod platforms;
 pub mod connect;
 pub mod ingest;
+mod fetch;
 mod acquire;
+pub mod chronicle;
+mod people;
 mod commands;
 mod progress;
 

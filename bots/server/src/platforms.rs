@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use chat::{
-    Attachment, MemberId, Message, Place, Platform, PortError, Role, Scope,
-    ports::{Archive, Archived, Attachments, Members},
+    Attachment, MemberId, Message, MessageId, Place, Platform, PortError, Role, Scope,
+    ports::{Archive, Archived, Attachments, Members, Notice, Notify},
 };
 use console::Transcript;
 use jiff::Timestamp;
@@ -25,6 +25,7 @@ pub struct Rooms {
 #[derive(Clone, Default)]
 pub struct Platforms {
     rooms: HashMap<Platform, Rooms>,
+    notify: HashMap<Platform, Arc<dyn Notify>>,
 }
 
 impl Platforms {
@@ -39,6 +40,16 @@ impl Platforms {
     /// One more.
     pub fn add(&mut self, platform: Platform, rooms: Rooms) {
         self.rooms.insert(platform, rooms);
+    }
+
+    /// How a platform is told what nobody asked for just now.
+    pub fn notify_by(&mut self, platform: Platform, notify: Arc<dyn Notify>) {
+        self.notify.insert(platform, notify);
+    }
+
+    fn notifier(&self, place: &Place) -> Result<&Arc<dyn Notify>, PortError> {
+        let reason = || format!("on {} nothing is said unasked", place.platform);
+        self.notify.get(&place.platform).ok_or_else(|| PortError::Refused { port: "platforms", reason: reason() })
     }
 
     fn of(&self, place: &Place) -> Result<&Rooms, PortError> {
@@ -64,6 +75,10 @@ impl Archive for Platforms {
         self.of(place)?.archive.page(place, before, limit).await
     }
 
+    async fn message(&self, place: &Place, id: &MessageId) -> Result<Option<Archived>, PortError> {
+        self.of(place)?.archive.message(place, id).await
+    }
+
     async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
         self.of(&message.place)?.archive.conversation(message, limit).await
     }
@@ -73,6 +88,25 @@ impl Archive for Platforms {
 impl Attachments for Platforms {
     async fn fetch(&self, place: &Place, attachment: &Attachment, bytes_max: u64) -> Result<Vec<u8>, PortError> {
         self.of(place)?.attachments.fetch(place, attachment, bytes_max).await
+    }
+}
+
+#[async_trait]
+impl Notify for Platforms {
+    async fn tell(&self, about: &Place, member: &MemberId, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
+        self.notifier(about)?.tell(about, member, notice, at).await
+    }
+
+    async fn post(&self, place: &Place, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
+        self.notifier(place)?.post(place, notice, at).await
+    }
+
+    fn name(&self, platform: Platform, member: &MemberId) -> String {
+        self.notify.get(&platform).map_or_else(|| "somebody".to_owned(), |notify| notify.name(platform, member))
+    }
+
+    fn whereabouts(&self, place: &Place) -> String {
+        self.notify.get(&place.platform).map_or_else(|| "another room".to_owned(), |notify| notify.whereabouts(place))
     }
 }
 

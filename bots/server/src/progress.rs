@@ -51,6 +51,16 @@ pub fn log_to_stderr(verbose: u8, json: bool) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second call, in a test, keeps the first logger.
     let _ = if json { log.json().try_init() } else { log.try_init() };
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// A panic is one line of the log, for most are caught and cost one reply or one flush; its way there with `-vv` and
+/// `RUST_BACKTRACE`.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let said: String = panic.payload_as_str().unwrap_or("without a word").chars().take(300).collect();
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, said, "something broke");
+    tracing::debug!(backtrace = %std::backtrace::Backtrace::capture());
 }
 
 /// Our crates, as the log knows them.

@@ -10,7 +10,7 @@ use std::{
 use config::{Config, FileFormat};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::Cli;
+use crate::{cli::Cli, fetch::Hosts};
 
 /// The documented default file.
 pub const DEFAULTS: &str = include_str!("colloquy.default.toml");
@@ -39,6 +39,8 @@ pub struct Settings {
     pub models: Models,
     /// Where vectors are kept.
     pub index: Index,
+    /// What comes into the library from elsewhere.
+    pub library: Library,
     /// Limits of the host.
     pub engine: Engine,
     /// Whom this serves.
@@ -125,6 +127,14 @@ impl From<IndexKind> for String {
     }
 }
 
+/// `[library]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Library {
+    /// Hosts that links may be fetched from; empty for none.
+    pub fetch_hosts: Hosts,
+}
+
 /// `[engine]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +147,12 @@ pub struct Engine {
     pub calls_per_caller_max: usize,
     /// Tokens of conversation that a call sees.
     pub session_tokens: usize,
+    /// Calls a minute of one person; 0 for no limit, as for the next two.
+    pub calls_per_minute_of_person: u32,
+    /// Calls a minute in one room.
+    pub calls_per_minute_in_room: u32,
+    /// Calls a minute in the community.
+    pub calls_per_minute_in_all: u32,
 }
 
 /// `[community]`

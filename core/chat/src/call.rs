@@ -36,6 +36,9 @@ pub struct Call {
     pub place: crate::Place,
     /// The earlier answer that it is about, where there is one.
     pub about: Option<CallId>,
+    /// Whether nobody asked the assistant: it then says nothing at all but what it is sure of.
+    #[serde(default)]
+    pub unasked: bool,
 }
 
 /// A typed argument.

@@ -1,19 +1,29 @@
 //! All that a plugin has. A plugin has no other way to the world.
 //!
 //! **Invariant:** there is no search without the audience filter: [`Cx::search`] and [`Cx::documents`] add it,
-//! and nothing else reaches the library.
+//! and nothing else reaches the library but [`Cx::experts`], which weighs people by what they own and shows none of it.
+
+mod asking;
+mod people;
+mod rights;
 
 use std::sync::{Arc, Mutex};
 
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
+pub use asking::Expert;
+
 use crate::{
-    Attachment, Audience, Call, Document, DocumentId, Event, Passage, PassageId, PluginError, PortError, Readable,
-    Scope, Usage,
+    Attachment, Audience, Call, Document, DocumentId, Event, Passage, PassageId, PluginError, Policy, PortError,
+    Readable, Scope, Standing, Usage,
+    chronicle::Chronicle,
+    people::{Personal, Register},
     ports::{
-        Acquisition, Added, Archive, Archived, Attachments, Documents, EmbedTask, Embedder, Embedding, Evidence,
-        Generator, LibraryStats, Listing, Piece, PluginData, Prompt, Search, SearchRequest, Speaker,
+        Acquisition, Added, Archive, Archived, Attachments, Audit, Documents, EmbedTask, Embedder, Embedding, Evidence,
+        Generation, Generator, LibraryStats, Listing, Members, Notify, Outbox, Piece, PluginData, Prompt, Search,
+        SearchRequest, Speaker,
     },
 };
 
@@ -36,6 +46,20 @@ pub struct Ports {
     pub acquisition: Arc<dyn Acquisition>,
     /// The plugins' own data.
     pub data: Arc<dyn PluginData>,
+    /// What is remembered of people and rooms.
+    pub register: Arc<dyn Register>,
+    /// What people may do with it.
+    pub personal: Arc<dyn Personal>,
+    /// What was said in rooms.
+    pub chronicle: Arc<dyn Chronicle>,
+    /// The audit trail.
+    pub audit: Arc<dyn Audit>,
+    /// The replies that were shown.
+    pub outbox: Arc<dyn Outbox>,
+    /// Who is in which room.
+    pub members: Arc<dyn Members>,
+    /// What is said without having been asked.
+    pub notify: Arc<dyn Notify>,
 }
 
 /// What a call left behind for the audit trail.
@@ -43,10 +67,14 @@ pub struct Ports {
 pub struct Trace {
     /// What its generations cost.
     pub usage: Usage,
-    /// What its searches found, best first.
-    pub passages: Vec<PassageId>,
-    /// Its prompts, as sent.
-    pub prompts: Vec<Prompt>,
+    /// What its searches found, best first, with scores.
+    pub evidence: Vec<(PassageId, f32)>,
+    /// Its prompts, as sent, and what came of them.
+    pub generations: Vec<Generation>,
+    /// What it decided about that.
+    pub decisions: Vec<String>,
+    /// Whose words it was given, beside the caller's own.
+    pub voices: Vec<crate::MemberId>,
     /// Failures that it went on without, with their causes.
     pub warnings: Vec<String>,
 }
@@ -59,6 +87,10 @@ pub struct Cx {
     language: String,
     conversation: Vec<(Speaker, String)>,
     attachments: Vec<Attachment>,
+    standing: Standing,
+    policy: Policy,
+    at: Timestamp,
+    code: u64,
     events: mpsc::UnboundedSender<Event>,
     trace: Arc<Mutex<Trace>>,
 }
@@ -75,13 +107,21 @@ pub struct Setting {
     pub conversation: Vec<(Speaker, String)>,
     /// Files that came with the message, or with the one that it replies to.
     pub attachments: Vec<Attachment>,
+    /// What is known of the caller.
+    pub standing: Standing,
+    /// The room's policy.
+    pub policy: Policy,
+    /// The time.
+    pub at: Timestamp,
+    /// A number that nobody can guess.
+    pub code: u64,
 }
 
 impl Cx {
     /// A view for one call. Only the host makes one.
     pub fn new(ports: Ports, setting: Setting, events: mpsc::UnboundedSender<Event>, trace: Arc<Mutex<Trace>>) -> Self {
-        let Setting { call, readable, language, conversation, attachments } = setting;
-        Self { ports, call, readable, language, conversation, attachments, events, trace }
+        let Setting { call, readable, language, conversation, attachments, standing, policy, at, code } = setting;
+        Self { ports, call, readable, language, conversation, attachments, standing, policy, at, code, events, trace }
     }
 
     /// The call being answered.
@@ -110,7 +150,8 @@ impl Cx {
             .search(&self.readable, request)
             .await
             .map_err(PluginError::port("searching the library"))?;
-        self.note(|trace| trace.passages.extend(found.iter().map(|evidence| evidence.passage.id.clone())));
+        let scores = found.iter().map(|evidence| (evidence.passage.id.clone(), evidence.score));
+        self.note(|trace| trace.evidence.extend(scores));
         Ok(found)
     }
 
@@ -170,16 +211,22 @@ impl Cx {
             let source = PortError::Refused { port: "generator", reason: "no language model is configured".to_owned() };
             return Err(PluginError::Port { doing, source });
         };
-        self.note(|trace| trace.prompts.push(prompt.clone()));
-        let pieces = generator.generate(prompt).await.map_err(PluginError::port(doing))?;
+        let pieces = generator.generate(prompt.clone()).await.map_err(PluginError::port(doing))?;
+        let mut number = 0;
+        self.note(|trace| {
+            number = trace.generations.len();
+            trace.generations.push(Generation { prompt, text: String::new() });
+        });
         let trace = Arc::clone(&self.trace);
-        Ok(pieces
-            .inspect(move |piece| {
-                if let (Ok(Piece::Done(usage)), Ok(mut trace)) = (piece, trace.lock()) {
-                    trace.usage.add(usage);
-                }
-            })
-            .boxed())
+        let keep = move |piece: &Result<Piece, PortError>| {
+            let (Ok(piece), Ok(mut trace)) = (piece, trace.lock()) else { return };
+            match (piece, trace.generations.get_mut(number)) {
+                (Piece::Text(text), Some(generation)) => generation.text.push_str(text),
+                (Piece::Text(_), None) => {}
+                (Piece::Done(usage), _) => trace.usage.add(usage),
+            }
+        };
+        Ok(pieces.inspect(keep).boxed())
     }
 
     /// Generates JSON that meets `prompt.schema`, and reads it. Output that the token limit cut is asked for once more
@@ -227,14 +274,27 @@ impl Cx {
     /// # Errors
     /// [`PluginError::Port`]; [`PortError::Refused`] where the file is larger than `bytes_max`.
     pub async fn acquire(&self, attachment: &Attachment, bytes_max: u64) -> Result<Added, PluginError> {
+        let bytes = self.attached(attachment, bytes_max).await?;
+        self.shelve(&attachment.name, bytes).await
+    }
+
+    /// Reads what a link leads to into the library, as [`Cx::acquire`] does a file.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`]; [`PortError::Refused`] where it is not fetched, with a reason that the room may read.
+    pub async fn acquire_link(&self, link: &str) -> Result<Added, PluginError> {
+        let fetched = self.ports.acquisition.fetch(link).await;
+        let (name, bytes) = fetched.map_err(PluginError::port("fetching a link"))?;
+        self.shelve(&name, bytes).await
+    }
+
+    async fn shelve(&self, name: &str, bytes: Vec<u8>) -> Result<Added, PluginError> {
         let place = &self.call.place;
-        let bytes = self.ports.attachments.fetch(place, attachment, bytes_max).await;
-        let bytes = bytes.map_err(PluginError::port("fetching a file"))?;
         let scope = match place.audience {
             Audience::Room => Scope::Room(place.room.clone()),
             Audience::Caller => Scope::Person(self.call.caller.clone()),
         };
-        let added = self.ports.acquisition.add(&scope, &attachment.name, bytes).await;
+        let added = self.ports.acquisition.add(&scope, name, bytes).await;
         added.map_err(PluginError::port("reading a file into the library"))
     }
 
@@ -242,7 +302,7 @@ impl Cx {
     ///
     /// # Errors
     /// [`PluginError::Port`].
-    pub async fn history(&self, before: Option<jiff::Timestamp>, limit: usize) -> Result<Vec<Archived>, PluginError> {
+    pub async fn history(&self, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PluginError> {
         let page = self.ports.archive.page(&self.call.place, before, limit);
         page.await.map_err(PluginError::port("reading the room's history"))
     }
@@ -260,7 +320,32 @@ impl Cx {
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn save(&self, key: &str, value: Option<serde_json::Value>) -> Result<(), PluginError> {
-        self.ports.data.set(&self.call.plugin, key, value).await.map_err(PluginError::port("keeping its data"))
+        self.ports.data.set(&self.call.plugin, None, key, value).await.map_err(PluginError::port("keeping its data"))
+    }
+
+    /// [`Cx::save`] for what is the caller's: it goes when they are forgotten.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn save_own(&self, key: &str, value: Option<serde_json::Value>) -> Result<(), PluginError> {
+        let keeping = self.ports.data.set(&self.call.plugin, Some(&self.call.caller), key, value);
+        keeping.await.map_err(PluginError::port("keeping its data"))
+    }
+
+    /// Sets the value under `key` in the plugin's own data for as long as this call's answer is known: until its question
+    /// is taken back, or it is too old to be found again.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn remember(&self, key: &str, value: serde_json::Value) -> Result<(), PluginError> {
+        let Call { id, plugin, caller, .. } = &self.call;
+        let keeping = self.ports.data.set_beside(id, self.at, plugin, Some(caller), key, value);
+        keeping.await.map_err(PluginError::port("keeping its data"))
+    }
+
+    /// Notes what was decided about a draft, for who asks how an answer came about: short, no text of documents.
+    pub fn decided(&self, what: String) {
+        self.note(|trace| trace.decisions.push(what));
     }
 
     /// Notes a failure that the reply goes on without, for the operator.

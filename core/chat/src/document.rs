@@ -4,9 +4,13 @@
 
 use std::{fmt, ops::Range};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Scope;
+
+/// The format of what was said in a room: each section is a message, and its heading the message's permanent link.
+pub const CONVERSATION: &str = "conversation";
 
 /// A document's id: 16 hex digits, derived from its scope and identity, so that the same paper ingested
 /// twice into one scope is one document.
@@ -53,12 +57,25 @@ pub struct Identifiers {
 pub struct Provenance {
     /// The whole path of the file it was read from, with a `#fragment` for one entry of many. For the operator alone.
     pub file: String,
-    /// The format's name: `pdf`, `jats`, `anthology`, `bibtex`, `atom`, `html`, `markdown`, `text`.
+    /// The format's name: `pdf`, `jats`, `anthology`, `bibtex`, `atom`, `html`, `markdown`, `text`; [`CONVERSATION`].
     pub format: String,
     /// SHA-256 of the input that it was read from, in hex: an unchanged one is not read again.
     pub content_hash: String,
     /// Licence as stated by the source, where it states one.
     pub license: Option<String>,
+}
+
+/// What moderators said of a document; it holds over what its source says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    /// The licence; the source's own where there is none.
+    pub license: Option<String>,
+    /// Until then it leaves its own scope for nobody: no room reads it that was lent the scope.
+    pub embargo: Option<Timestamp>,
+    /// The same for ever.
+    pub confidential: bool,
+    /// Whether it was retracted, whatever its source says.
+    pub retracted: bool,
 }
 
 /// A paper or a note, read and cleaned.
@@ -113,6 +130,20 @@ impl Document {
         None.or_else(|| ids.doi.as_ref().map(|id| format!("https://doi.org/{id}")))
             .or_else(|| ids.arxiv.as_ref().map(|id| format!("https://arxiv.org/abs/{id}")))
             .or_else(|| ids.anthology.as_ref().map(|id| format!("https://aclanthology.org/{id}")))
+    }
+
+    /// Whether a quote of it may be a line with its neighbours. Without a known licence a line is quoted as scholars
+    /// quote; a licence that reserves all rights, or forbids derivatives, is quoted as short as can be.
+    pub fn quotes_freely(&self) -> bool {
+        let license = self.provenance.license.as_deref().unwrap_or_default().to_lowercase();
+        let words: Vec<&str> = license.split(|c: char| !c.is_alphanumeric()).collect();
+        let reserved = license.contains("all rights reserved") || license.contains("all-rights-reserved");
+        !(reserved || words.contains(&"nd") || license.contains("noderiv") || words.contains(&"proprietary"))
+    }
+
+    /// Whether it is what was said in a room.
+    pub fn is_conversation(&self) -> bool {
+        self.provenance.format == CONVERSATION
     }
 
     /// Authors for a source line: "Quan", "Quan and Valentino", "Quan et al.".

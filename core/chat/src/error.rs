@@ -80,6 +80,9 @@ pub enum PluginError {
         /// The sentence for the caller.
         want: &'static str,
     },
+    /// The caller may not do this.
+    #[error("refused: {0}")]
+    Refused(String),
     /// A port failed.
     #[error("while {doing}")]
     Port {
@@ -104,6 +107,7 @@ impl PluginError {
     pub fn public(&self) -> String {
         match self {
             Self::Usage { want, .. } => (*want).to_owned(),
+            Self::Refused(sentence) => sentence.clone(),
             Self::Port { source: PortError::Overloaded { retry_after, .. }, .. } => {
                 format!("I am busy; please try again in {} seconds.", retry_after.as_secs().max(1))
             }

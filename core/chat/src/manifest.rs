@@ -48,7 +48,7 @@ impl Role {
 }
 
 /// Who sees the reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
     /// Everyone in the room.
@@ -62,6 +62,8 @@ pub enum Visibility {
 pub enum Kind {
     /// Any text; the last text argument of a command takes the rest of the line.
     Text,
+    /// An address on the web: one word.
+    Link,
     /// A whole number within limits, both included.
     Integer {
         /// Smallest.
@@ -147,6 +149,9 @@ pub struct Manifest {
     pub name: &'static str,
     /// What it is for, in a line.
     pub summary: Text,
+    /// Whether it deals with nothing but what is the caller's own: then strangers may call it in private too, and no
+    /// pause, block or policy takes it away.
+    pub open: bool,
     /// Its commands; the first is the one that a bare mention means.
     pub commands: &'static [Command],
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Args, CallId, MemberId, MessageId, Place};
+use crate::{Args, CallId, MemberId, MessageId, Place, Visibility};
 
 /// One message of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Message {
     pub reply_to: Option<MessageId>,
     /// The answer of ours that it is about: it replies to it, or presses one of its buttons.
     pub about: Option<CallId>,
+    /// Who shall see the reply, where that is not for the command's manifest to say.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
     /// Whether it is meant for the assistant: a mention, a direct message, a reply to it, the console.
     pub addressed: bool,
     /// When it was said.

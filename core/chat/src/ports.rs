@@ -1,6 +1,7 @@
 //! The traits between crates. All are object-safe; every implementation passes its port's contract suite.
 
-use std::time::Duration;
+mod calls;
+mod notify;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -8,9 +9,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Attachment, Call, CallId, CommunityId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message,
-    MessageId, Passage, PassageId, Place, Platform, PluginError, PortError, Readable, Role, Scope, Usage,
+    Action, Attachment, Call, CallId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, MessageId,
+    Overheard, Passage, PassageId, Place, Platform, PluginError, PortError, Readable, Role, RoomId, Scope, Usage,
+    document::Rights,
 };
+
+pub use calls::{Audit, AuditEvent, Generation, Inbox, Seen};
+pub use notify::{Lapse, Notice, Notify};
 
 /// A capability: what it says of itself, and what it does.
 #[async_trait]
@@ -40,12 +45,26 @@ pub trait Dispatch: Send + Sync {
     /// The reply to a message; empty where it was not meant for the assistant. Dropping it cancels the call.
     ///
     /// The message counts as answered when the stream is polled past its last event: whoever must not lose a reply
-    /// keeps it first.
+    /// keeps it first. One whose stream is dropped before is unfinished, unless it is given up.
     async fn message(&self, message: Message) -> BoxStream<'static, Event>;
+
+    /// A person said something in a room that was not meant for the assistant, or edited it. The reply is empty but where
+    /// the room wants questions answered that nobody addressed, and the evidence is strong.
+    async fn overheard(&self, heard: Overheard) -> BoxStream<'static, Event>;
+
+    /// A message of a place, or a mark on one, is gone, whoever said it.
+    async fn removed(&self, place: &Place, id: &MessageId);
+
+    /// A person reacted with `emoji` to `message`; `mark` is the reaction, as [`Dispatch::removed`] will name it.
+    async fn reacted(&self, place: &Place, member: &MemberId, message: &MessageId, emoji: &str, mark: &MessageId);
+
+    /// Nobody wants more of the reply to a message: it counts as answered, though its stream was dropped.
+    async fn give_up(&self, message: &Message);
 
     /// Proposals for an argument whose manifest asks for them, while `message` is being typed; empty where there are
     /// none or the caller may not call the command.
     async fn complete(&self, message: Message, argument: &str, typed: &str) -> Vec<String>;
+
     /// Waits until no reply is in the making: what a dropped one leaves to write is then written.
     async fn settled(&self);
 
@@ -89,14 +108,6 @@ pub trait Embedder: Send + Sync {
     /// # Errors
     /// [`PortError::Overloaded`] when the queue is full. Never a part of the rows.
     async fn embed(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Embedding>, PortError>;
-
-    /// The token vectors of each text, for late interaction (ColBERT's MaxSim).
-    ///
-    /// - Shape: `[n]` texts in, `[n][tokens][dims]` out, special tokens left out, each row of unit norm.
-    ///
-    /// # Errors
-    /// As [`Embedder::embed`].
-    async fn embed_tokens(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Vec<Embedding>>, PortError>;
 }
 
 /// Who speaks in a turn of a prompt.
@@ -277,6 +288,10 @@ pub trait Index: Send + Sync {
     /// Makes what was written durable, and optimises it for search.
     async fn flush(&self) -> Result<(), PortError>;
 
+    /// Leaves no byte of what was removed in its files. Takes as long as writing what is left anew; searches go on. A
+    /// server does so in its own time.
+    async fn purge(&self) -> Result<(), PortError>;
+
     /// Empties it and stamps it anew (the new index is built aside, then swapped in).
     async fn rebuild(&self, stamp: &Stamp) -> Result<(), PortError>;
 }
@@ -365,6 +380,12 @@ pub trait Documents: Send + Sync {
     /// How much there is.
     async fn stats(&self, readable: Option<&Readable>) -> Result<LibraryStats, PortError>;
 
+    /// What moderators said of a document; the default where they said nothing.
+    async fn rights(&self, id: &DocumentId) -> Result<Rights, PortError>;
+
+    /// Keeps what moderators say of a document.
+    async fn set_rights(&self, id: &DocumentId, rights: &Rights) -> Result<(), PortError>;
+
     /// Removes documents with all that was derived from them; how many there were.
     async fn remove(&self, ids: &[DocumentId]) -> Result<usize, PortError>;
 
@@ -395,6 +416,11 @@ pub struct Archived {
 pub trait Archive: Send + Sync {
     /// At most `limit` (100 at most) messages before `before`, newest first.
     async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError>;
+
+    /// A message of a place; none where it is gone, or where the platform gives out no single one.
+    async fn message(&self, _place: &Place, _id: &MessageId) -> Result<Option<Archived>, PortError> {
+        Ok(None)
+    }
 
     /// What was said before `message` in its thread or its chain of replies, newest first, at most `limit`.
     async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError>;
@@ -429,6 +455,22 @@ pub trait Acquisition: Send + Sync {
     /// # Errors
     /// [`PortError`]; a file that cannot be read is no error but a refusal in [`Added`].
     async fn add(&self, scope: &Scope, name: &str, bytes: Vec<u8>) -> Result<Added, PortError>;
+
+    /// What a link leads to: a name whose ending tells the format, and the bytes. Only from hosts that the operator named.
+    ///
+    /// # Errors
+    /// [`PortError::Refused`], with a reason that the room may read.
+    async fn fetch(&self, link: &str) -> Result<(String, Vec<u8>), PortError>;
+
+    /// A room goes on as another one: what it owned and decided on is the other's from now on; how many documents. What
+    /// was moved before stays where it is.
+    async fn move_room(&self, from: &RoomId, to: &RoomId) -> Result<usize, PortError>;
+
+    /// Gives a document to another scope.
+    async fn move_document(&self, id: &DocumentId, scope: &Scope) -> Result<(), PortError>;
+
+    /// Takes a document out of the library, with all that was derived from it.
+    async fn remove(&self, id: &DocumentId) -> Result<(), PortError>;
 }
 
 /// A reply on its way to a platform: kept until the platform has it, remembered so that it is found again.
@@ -438,6 +480,9 @@ pub struct Post {
     pub call: CallId,
     /// What was asked.
     pub question: Message,
+    /// The call that it answers anew: its question was edited, or its answer is shown to everyone.
+    #[serde(default)]
+    pub renews: Option<CallId>,
     /// Where it goes, in the frontend's own words.
     pub address: serde_json::Value,
     /// The platform's messages that show it, in order.
@@ -463,7 +508,10 @@ pub trait Outbox: Send + Sync {
     /// The post that this message of the platform shows a part of.
     async fn showing(&self, platform: Platform, shown: &MessageId) -> Result<Option<Post>, PortError>;
 
-    /// Removes a post.
+    /// The calls whose posts renew this one's.
+    async fn renewals(&self, call: &CallId) -> Result<Vec<CallId>, PortError>;
+
+    /// Removes a post, with all that plugins keep beside its call.
     async fn remove(&self, call: &CallId) -> Result<(), PortError>;
 }
 
@@ -483,62 +531,26 @@ pub trait PluginData: Send + Sync {
     /// The value under `key`.
     async fn get(&self, plugin: &str, key: &str) -> Result<Option<serde_json::Value>, PortError>;
 
-    /// Sets or, with `None`, removes the value under `key`.
-    async fn set(&self, plugin: &str, key: &str, value: Option<serde_json::Value>) -> Result<(), PortError>;
-}
+    /// Sets or, with `None`, removes the value under `key`. It goes when its owner is forgotten.
+    async fn set(
+        &self,
+        plugin: &str,
+        owner: Option<&MemberId>,
+        key: &str,
+        value: Option<serde_json::Value>,
+    ) -> Result<(), PortError>;
 
-/// One event of the audit trail: enough to replay an answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AuditEvent {
-    /// When it ended.
-    pub at: Timestamp,
-    /// The call, with its arguments.
-    pub call: Call,
-    /// `done`, `failed`, `cancelled`, `refused` or `panicked`.
-    pub outcome: String,
-    /// For the operator: the error with its causes; empty where it went well.
-    pub error: String,
-    /// Time in the queue.
-    pub waited: Duration,
-    /// Time to run.
-    pub ran: Duration,
-    /// What it cost.
-    pub usage: Usage,
-    /// The passages that were found, best first.
-    pub passages: Vec<PassageId>,
-    /// The generator's id.
-    pub model: String,
-    /// SHA-256 of each prompt, in hex.
-    pub prompts: Vec<String>,
-}
-
-/// Where events of the audit trail and jobs in flight are kept.
-#[async_trait]
-pub trait Audit: Send + Sync {
-    /// Writes one event.
-    async fn record(&self, event: AuditEvent) -> Result<(), PortError>;
-}
-
-/// What of a message is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
-    /// It is new, and now in the inbox.
-    New,
-    /// It was there before.
-    Before,
-}
-
-/// The messages being worked on: what was in flight when the process died is found here.
-#[async_trait]
-pub trait Inbox: Send + Sync {
-    /// Remembers a message before any work on it.
-    async fn open(&self, message: &Message) -> Result<Seen, PortError>;
-
-    /// Its reply is complete.
-    async fn close(&self, message: &Message) -> Result<(), PortError>;
-
-    /// Messages that were opened and never closed, oldest first.
-    async fn unfinished(&self, community: &CommunityId) -> Result<Vec<Message>, PortError>;
+    /// Sets the value under `key` beside a call that was made `at` a time: it goes when the call's post is removed, and
+    /// with age as posts do, and with its owner.
+    async fn set_beside(
+        &self,
+        call: &CallId,
+        at: Timestamp,
+        plugin: &str,
+        owner: Option<&MemberId>,
+        key: &str,
+        value: serde_json::Value,
+    ) -> Result<(), PortError>;
 }
 
 /// The time, as an argument.

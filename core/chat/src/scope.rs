@@ -1,7 +1,7 @@
 //! What may be read where.
 //!
 //! **Invariant:** a search takes a [`Readable`], and only [`Readable::of`] makes one, from the place
-//! where the reply will be seen.
+//! where the reply will be seen; `Readable::owned` is for weighing people, and what it finds is shown to nobody.
 
 use std::{fmt, str::FromStr};
 
@@ -70,15 +70,17 @@ impl From<Scope> for String {
 }
 
 /// The scopes that everyone who will see the reply may read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Readable(Vec<Scope>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readable {
+    scopes: Vec<Scope>,
+    lent: Vec<Scope>,
+}
 
 impl Readable {
     /// The audience rule: in a room, what the whole room may read, however much the caller may; to the
-    /// caller alone, the caller's own as well. `extra` are the scopes that the room's policy (in a room)
-    /// or the caller's groups (to the caller alone) add.
-    pub fn of(place: &Place, caller: &MemberId, extra: &[Scope]) -> Self {
+    /// caller alone, the caller's own as well. `extra` are the scopes that the platform's groups add, to the caller alone
+    /// also those of their other accounts; `lent` are those that the room's policy adds.
+    pub fn of(place: &Place, caller: &MemberId, extra: &[Scope], lent: &[Scope]) -> Self {
         let mut scopes = vec![Scope::Community(place.community.clone()), Scope::Room(place.room.clone())];
         match place.audience {
             Audience::Room => scopes.extend(extra.iter().filter(|scope| !matches!(scope, Scope::Person(_))).cloned()),
@@ -87,19 +89,35 @@ impl Readable {
                 scopes.extend(extra.iter().cloned());
             }
         }
+        let own = |scope: &Scope| scopes.contains(scope) || matches!(scope, Scope::Person(_));
+        let lent: Vec<Scope> = lent.iter().filter(|scope| !own(scope)).cloned().collect();
+        scopes.extend_from_slice(&lent);
         scopes.sort();
         scopes.dedup();
-        Self(scopes)
+        Self { scopes, lent }
+    }
+
+    /// What these accounts own, and nothing else: to weigh people by it. Nothing found there is ever shown.
+    pub(crate) fn owned(accounts: &[MemberId]) -> Self {
+        let mut scopes: Vec<Scope> = accounts.iter().cloned().map(Scope::Person).collect();
+        scopes.sort();
+        scopes.dedup();
+        Self { scopes, lent: Vec::new() }
     }
 
     /// The scopes, sorted; never empty.
     pub fn scopes(&self) -> &[Scope] {
-        &self.0
+        &self.scopes
+    }
+
+    /// Those among them that are only lent: nothing under embargo is read there.
+    pub fn lent(&self) -> &[Scope] {
+        &self.lent
     }
 
     /// Whether a document of this scope may be shown.
     pub fn allows(&self, scope: &Scope) -> bool {
-        self.0.binary_search(scope).is_ok()
+        self.scopes.binary_search(scope).is_ok()
     }
 }
 
@@ -109,7 +127,7 @@ mod tests {
     use crate::Platform;
 
     #[track_caller]
-    fn check(audience: Audience, extra: &[&str], want: &[&str]) {
+    fn check(audience: Audience, extra: &[&str], lent: &[&str], want: &[&str]) -> Readable {
         let place = Place {
             platform: Platform::Matrix,
             community: "lab".into(),
@@ -117,20 +135,28 @@ mod tests {
             thread: None,
             audience,
         };
-        let extra: Vec<Scope> = extra.iter().map(|scope| scope.parse().unwrap()).collect();
-        let readable = Readable::of(&place, &"ana".into(), &extra);
+        let parsed = |scopes: &[&str]| scopes.iter().map(|scope| scope.parse().unwrap()).collect::<Vec<Scope>>();
+        let readable = Readable::of(&place, &"ana".into(), &parsed(extra), &parsed(lent));
         assert_eq!(readable.scopes().iter().map(Scope::to_string).collect::<Vec<_>>(), want);
+        readable
     }
 
     #[test]
     fn a_room_never_reads_a_persons_papers() {
-        check(Audience::Room, &[], &["community:lab", "room:seminar"]);
-        check(Audience::Room, &["person:ana", "group:nlp"], &["community:lab", "group:nlp", "room:seminar"]);
+        check(Audience::Room, &[], &[], &["community:lab", "room:seminar"]);
+        check(Audience::Room, &["person:ana", "group:nlp"], &[], &["community:lab", "group:nlp", "room:seminar"]);
     }
 
     #[test]
     fn a_caller_alone_reads_their_own() {
-        check(Audience::Caller, &["group:nlp"], &["community:lab", "group:nlp", "room:seminar", "person:ana"]);
+        check(Audience::Caller, &["group:nlp"], &[], &["community:lab", "group:nlp", "room:seminar", "person:ana"]);
+    }
+
+    #[test]
+    fn what_is_lent_is_marked_so_and_never_a_persons() {
+        let lent = &["group:nlp", "room:seminar", "person:bob"];
+        let readable = check(Audience::Room, &[], lent, &["community:lab", "group:nlp", "room:seminar"]);
+        assert_eq!(readable.lent(), ["group:nlp".parse().unwrap()]);
     }
 
     #[test]

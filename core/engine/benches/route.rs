@@ -9,6 +9,7 @@ const HELP: Text = Text { en: "", zh: "" };
 static MANIFEST: Manifest = Manifest {
     name: "qa",
     summary: HELP,
+    open: false,
     commands: &[Command {
         name: "ask",
         help: HELP,

@@ -1,12 +1,14 @@
 //! Whether a call may run: a [`Permit`], or a sentence of refusal. Pure.
 
-use chat::{Audience, Call, Command, Message, Readable, Role, Scope, Visibility};
+use chat::{Audience, Call, Command, Manifest, Message, Policy, Readable, Role, Scope, Standing, Visibility};
 
 /// The right to run one call, and what it may read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Permit {
     call: Call,
     readable: Readable,
+    standing: Standing,
+    policy: Policy,
 }
 
 impl Permit {
@@ -18,6 +20,16 @@ impl Permit {
     /// What everyone who will see the reply may read.
     pub fn readable(&self) -> &Readable {
         &self.readable
+    }
+
+    /// What is known of the caller.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// What the room's moderators decided.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 }
 
@@ -34,14 +46,55 @@ pub struct Load {
     pub in_all_max: usize,
 }
 
-/// Decides on a call. `extra` are the scopes that [`Members`](chat::ports::Members) gives beyond the place's own,
-/// for the audience that the reply will have.
+/// What the gate looks at beside the call.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The plugin that is called.
+    pub manifest: &'static Manifest,
+    /// Its command.
+    pub command: &'a Command,
+    /// What is known of the caller.
+    pub standing: &'a Standing,
+    /// What the room's moderators decided.
+    pub policy: &'a Policy,
+    /// Whether everything is paused.
+    pub paused: bool,
+    /// The scopes that [`Members`](chat::ports::Members) gives beyond the place's own, for the audience that the reply
+    /// will have.
+    pub extra: &'a [Scope],
+    /// How busy it is.
+    pub load: Load,
+}
+
+impl Circumstances<'_> {
+    /// Whether the call is one that no pause, no block and no policy takes away: what is the caller's own, and what
+    /// wakes a room again.
+    fn is_always_heard(&self) -> bool {
+        self.manifest.open || self.command.role_min >= Role::Moderator
+    }
+}
+
+/// Decides on a call.
 ///
 /// # Errors
 /// The sentence for the caller.
-pub fn gate(mut call: Call, command: &Command, extra: &[Scope], load: Load) -> Result<Permit, String> {
-    if call.role < command.role_min {
-        return Err(format!("`{}` needs the role {}.", command.name, command.role_min.name()));
+pub fn gate(mut call: Call, around: Circumstances<'_>) -> Result<Permit, String> {
+    let Circumstances { manifest, command, standing, policy, paused, extra, load } = around;
+    if standing.blocked && !manifest.open {
+        return Err("The moderators decided that I do not answer you.".to_owned());
+    }
+    // What is the caller's own is not the moderators' to take.
+    let role_min = if manifest.open { command.role_min } else { policy.role_min(command) };
+    if call.role < role_min {
+        return Err(format!("`{}` needs the role {}.", command.name, role_min.name()));
+    }
+    if !around.is_always_heard() {
+        if policy.paused || paused {
+            return Err("I am paused; a moderator can wake me with `colloquy resume`.".to_owned());
+        }
+        if policy.plugins_off.contains(manifest.name) {
+            return Err(format!("The moderators turned `{}` off in this room.", manifest.name));
+        }
     }
     let bytes = bytes(&call);
     if bytes > Message::BYTES_MAX {
@@ -58,12 +111,15 @@ pub fn gate(mut call: Call, command: &Command, extra: &[Scope], load: Load) -> R
         return Err("I have more calls waiting than I can promise to answer; please try again in a minute.".to_owned());
     }
     // Before the command's visibility: who is in a room reads what the room reads, who writes in private must be one of us.
-    if call.role == Role::Guest && call.place.audience == Audience::Caller {
+    if call.role == Role::Guest && call.place.audience == Audience::Caller && !manifest.open {
         return Err("In private I answer members of this community only.".to_owned());
     }
-    call.place.audience = audience(call.place.audience, command);
-    let readable = Readable::of(&call.place, &call.caller, extra);
-    Ok(Permit { call, readable })
+    call.place.audience = audience(call.place.audience, command, policy);
+    let own = standing.accounts.iter().cloned().map(Scope::Person);
+    let extra: Vec<Scope> = extra.iter().cloned().chain(own).collect();
+    let lent: Vec<Scope> = policy.reads.iter().cloned().collect();
+    let readable = Readable::of(&call.place, &call.caller, &extra, &lent);
+    Ok(Permit { call, readable, standing: standing.clone(), policy: policy.clone() })
 }
 
 /// How long the arguments of a call are.
@@ -71,11 +127,13 @@ pub fn bytes(call: &Call) -> usize {
     call.args.0.values().map(|value| value.to_string().len()).sum()
 }
 
-/// Who will see the reply: a command for the caller alone stays so in every room.
-pub fn audience(place: Audience, command: &Command) -> Audience {
-    match command.visibility {
-        Visibility::Caller => Audience::Caller,
-        Visibility::Room => place,
+/// Who will see the reply: a command for the caller alone stays so in every room; a room may have all but its
+/// moderators' commands so.
+pub fn audience(place: Audience, command: &Command, policy: &Policy) -> Audience {
+    match (command.visibility, policy.visibility) {
+        (Visibility::Caller, _) => Audience::Caller,
+        (Visibility::Room, Visibility::Caller) if command.role_min < Role::Moderator => Audience::Caller,
+        (Visibility::Room, _) => place,
     }
 }
 
@@ -88,10 +146,12 @@ mod tests {
 
     use super::*;
 
-    fn command(role_min: Role, visibility: Visibility) -> Command {
+    const NAMED: Text = Text { en: "", zh: "" };
+
+    const fn command(name: &'static str, role_min: Role, visibility: Visibility) -> Command {
         Command {
-            name: "summary",
-            help: Text { en: "", zh: "" },
+            name,
+            help: NAMED,
             menu: None,
             arguments: &[],
             role_min,
@@ -101,6 +161,20 @@ mod tests {
             examples: &[],
         }
     }
+
+    static PLUGIN: Manifest = Manifest {
+        name: "test",
+        summary: NAMED,
+        open: false,
+        commands: &[
+            command("summary", Role::Member, Visibility::Room),
+            command("look", Role::Guest, Visibility::Room),
+            command("mine", Role::Member, Visibility::Caller),
+            command("wake", Role::Moderator, Visibility::Room),
+        ],
+    };
+
+    static OPEN: Manifest = Manifest { open: true, ..PLUGIN };
 
     fn call(role: Role, text: &str) -> Call {
         Call {
@@ -118,70 +192,127 @@ mod tests {
                 audience: Audience::Room,
             },
             about: None,
+            unasked: false,
         }
     }
 
     const FREE: Load = Load { of_caller: 0, of_caller_max: 2, in_all: 0, in_all_max: 10 };
 
-    #[track_caller]
-    fn check(role: Role, visibility: Visibility, text: &str, load: Load, want: Expect) {
-        let shown = match gate(call(role, text), &command(Role::Member, visibility), &[], load) {
-            Ok(permit) => {
-                let scopes: Vec<String> = permit.readable().scopes().iter().map(Scope::to_string).collect();
-                format!("reads {}", scopes.join(" "))
-            }
-            Err(sentence) => sentence,
-        };
-        want.assert_eq(&shown);
+    /// What the gate says to a call of ana's in the seminar's room.
+    struct Case {
+        manifest: &'static Manifest,
+        command: &'static str,
+        role: Role,
+        text: String,
+        standing: Standing,
+        policy: Policy,
+        load: Load,
+        audience: Audience,
+    }
+
+    impl Case {
+        fn new(command: &'static str, role: Role) -> Self {
+            let standing = Standing { accounts: vec!["ana".into()], ..Standing::default() };
+            let (policy, text) = (Policy::default(), String::new());
+            Self { manifest: &PLUGIN, command, role, text, standing, policy, load: FREE, audience: Audience::Room }
+        }
+
+        #[track_caller]
+        fn check(self, want: Expect) {
+            let mut call = call(self.role, &self.text);
+            call.place.audience = self.audience;
+            let around = Circumstances {
+                manifest: self.manifest,
+                command: self.manifest.command(self.command).unwrap(),
+                standing: &self.standing,
+                policy: &self.policy,
+                paused: false,
+                extra: &[],
+                load: self.load,
+            };
+            let shown = match gate(call, around) {
+                Ok(permit) => {
+                    let scopes: Vec<String> = permit.readable().scopes().iter().map(Scope::to_string).collect();
+                    format!("reads {}", scopes.join(" "))
+                }
+                Err(sentence) => sentence,
+            };
+            want.assert_eq(&shown);
+        }
     }
 
     #[test]
     fn a_role_too_low_is_refused_by_its_name() {
-        check(Role::Guest, Visibility::Room, "", FREE, expect!["`summary` needs the role Member."]);
-        check(Role::Moderator, Visibility::Room, "", FREE, expect!["reads community:lab room:seminar"]);
+        Case::new("summary", Role::Guest).check(expect!["`summary` needs the role Member."]);
+        Case::new("summary", Role::Moderator).check(expect!["reads community:lab room:seminar"]);
+    }
+
+    #[test]
+    fn a_room_can_ask_for_a_higher_role_and_never_for_a_lower_one() {
+        let roles = [("summary".to_owned(), Role::Moderator), ("wake".to_owned(), Role::Guest)];
+        let policy = Policy { roles: roles.into(), ..Policy::default() };
+        Case { policy: policy.clone(), ..Case::new("summary", Role::Member) }
+            .check(expect!["`summary` needs the role Moderator."]);
+        Case { policy, ..Case::new("wake", Role::Member) }.check(expect!["`wake` needs the role Moderator."]);
     }
 
     #[test]
     fn only_a_private_reply_reads_what_is_private() {
-        check(Role::Member, Visibility::Caller, "", FREE, expect!["reads community:lab room:seminar person:ana"]);
+        let accounts = vec!["ana".into(), "ana-elsewhere".into()];
+        let standing = Standing { accounts, ..Standing::default() };
+        Case { standing: standing.clone(), ..Case::new("mine", Role::Member) }
+            .check(expect!["reads community:lab room:seminar person:ana person:ana-elsewhere"]);
+        Case { standing, ..Case::new("summary", Role::Member) }.check(expect!["reads community:lab room:seminar"]);
+    }
+
+    #[test]
+    fn a_room_reads_what_its_policy_adds_and_may_keep_replies_private() {
+        let reads = ["group:nlp".parse().unwrap()].into();
+        let policy = Policy { reads, ..Policy::default() };
+        Case { policy: policy.clone(), ..Case::new("summary", Role::Member) }
+            .check(expect!["reads community:lab group:nlp room:seminar"]);
+        let policy = Policy { visibility: Visibility::Caller, ..policy };
+        Case { policy, ..Case::new("summary", Role::Member) }
+            .check(expect!["reads community:lab group:nlp room:seminar person:ana"]);
+    }
+
+    #[test]
+    fn a_pause_and_a_block_leave_what_is_ones_own_and_what_ends_them() {
+        let paused = Policy { paused: true, ..Policy::default() };
+        let blocked = Standing { blocked: true, ..Standing::default() };
+        Case { policy: paused.clone(), ..Case::new("look", Role::Member) }
+            .check(expect!["I am paused; a moderator can wake me with `colloquy resume`."]);
+        Case { policy: paused.clone(), ..Case::new("wake", Role::Moderator) }
+            .check(expect!["reads community:lab room:seminar"]);
+        Case { standing: blocked.clone(), ..Case::new("look", Role::Member) }
+            .check(expect!["The moderators decided that I do not answer you."]);
+        Case { standing: blocked, policy: paused, manifest: &OPEN, ..Case::new("look", Role::Guest) }
+            .check(expect!["reads community:lab room:seminar"]);
+        let policy = Policy { roles: [("look".to_owned(), Role::Operator)].into(), ..Policy::default() };
+        Case { policy, manifest: &OPEN, ..Case::new("look", Role::Guest) }
+            .check(expect!["reads community:lab room:seminar"]);
+        let policy = Policy { plugins_off: ["test".to_owned()].into(), ..Policy::default() };
+        Case { policy, ..Case::new("look", Role::Member) }
+            .check(expect!["The moderators turned `test` off in this room."]);
     }
 
     #[test]
     fn too_much_is_refused() {
-        let long = "x".repeat(100 * 1024);
-        check(
-            Role::Member,
-            Visibility::Room,
-            &long,
-            FREE,
-            expect!["That is 100 kB of text; I read at most 16 kB at once. Please send the part that matters."],
-        );
-        let mine = Load { of_caller: 2, ..FREE };
-        check(
-            Role::Member,
-            Visibility::Room,
-            "",
-            mine,
-            expect!["You have 2 calls running already; please wait for one of them."],
-        );
-        let full = Load { in_all: 10, ..FREE };
-        check(
-            Role::Member,
-            Visibility::Room,
-            "",
-            full,
-            expect!["I have more calls waiting than I can promise to answer; please try again in a minute."],
-        );
+        Case { text: "x".repeat(100 * 1024), ..Case::new("look", Role::Member) }
+            .check(expect!["That is 100 kB of text; I read at most 16 kB at once. Please send the part that matters."]);
+        Case { load: Load { of_caller: 2, ..FREE }, ..Case::new("look", Role::Member) }
+            .check(expect!["You have 2 calls running already; please wait for one of them."]);
+        Case { load: Load { in_all: 10, ..FREE }, ..Case::new("look", Role::Member) }
+            .check(expect!["I have more calls waiting than I can promise to answer; please try again in a minute."]);
     }
 
     #[test]
-    fn a_stranger_is_not_answered_in_private() {
-        let mut stranger = call(Role::Guest, "");
-        stranger.place.audience = Audience::Caller;
-        let command = command(Role::Guest, Visibility::Room);
-        assert!(gate(stranger.clone(), &command, &[], FREE).unwrap_err().contains("members"));
-        stranger.role = Role::Member;
-        assert!(gate(stranger, &command, &[], FREE).is_ok());
-        assert!(gate(call(Role::Guest, ""), &command, &[], FREE).is_ok(), "in a room it reads what the room reads");
+    fn a_stranger_is_not_answered_in_private_but_on_what_is_their_own() {
+        let alone = |role, manifest| Case { audience: Audience::Caller, manifest, ..Case::new("look", role) };
+        alone(Role::Guest, &PLUGIN).check(expect!["In private I answer members of this community only."]);
+        alone(Role::Member, &PLUGIN).check(expect!["reads community:lab room:seminar person:ana"]);
+        alone(Role::Guest, &OPEN).check(expect!["reads community:lab room:seminar person:ana"]);
+        // In a room a guest reads what the room reads.
+        Case::new("look", Role::Guest).check(expect!["reads community:lab room:seminar"]);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Each plugin runs in a task of its own, so that a panic costs one reply; a deadline and a hung-up caller end it.
 
+mod overhear;
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -9,24 +11,26 @@ use std::{
 
 use async_trait::async_trait;
 use chat::{
-    Call, Command, Cx, Event, Manifest, Message, PluginError, Usage,
+    Call, Command, Cx, Event, Manifest, MemberId, Message, MessageId, Overheard, Place, PluginError, Role, Usage,
     cx::{Ports, Setting, Trace},
     error::chain,
-    ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Plugin, Prompt, Seen, Speaker},
+    ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Plugin, Seen, Speaker},
 };
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
-use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
+use uuid::Uuid;
 
 use crate::{
-    gate::{self, Load, Permit},
+    gate::{self, Circumstances, Load, Permit},
     queue::{Party, Queue},
+    quota::{Quotas, Rates},
     route::{Route, invoked, route},
     session,
+    unasked::Interruptions,
 };
 
 /// A mention this far from every utterance is a question to the library.
@@ -71,6 +75,8 @@ pub struct Settings {
     pub of_caller_max: usize,
     /// Tokens of conversation that a call sees.
     pub session_tokens: usize,
+    /// Calls a minute.
+    pub rates: Rates,
 }
 
 /// From a message to a reply. Cheap to clone.
@@ -83,8 +89,20 @@ struct Shared {
     parts: Parts,
     settings: Settings,
     queue: Queue,
+    quotas: Quotas,
+    interruptions: Mutex<Interruptions>,
     serving: TaskTracker,
     utterances: OnceCell<Vec<(&'static str, &'static Command, Embedding)>>,
+}
+
+/// A call that ended, for the audit trail.
+struct Record {
+    call: Call,
+    outcome: &'static str,
+    error: String,
+    waited: Duration,
+    ran: Duration,
+    trace: Trace,
 }
 
 /// How a call ended.
@@ -100,10 +118,11 @@ enum Outcome {
 impl Host {
     /// A host of these parts.
     pub fn new(parts: Parts, settings: Settings) -> Self {
-        let queue = Queue::new(settings.slots);
+        let (queue, quotas) = (Queue::new(settings.slots), Quotas::new(settings.rates));
         let serving = TaskTracker::new();
         serving.close();
-        Self { shared: Arc::new(Shared { parts, settings, queue, serving, utterances: OnceCell::new() }) }
+        let (interruptions, utterances) = (Mutex::default(), OnceCell::new());
+        Self { shared: Arc::new(Shared { parts, settings, queue, quotas, interruptions, serving, utterances }) }
     }
 }
 
@@ -111,15 +130,35 @@ impl Host {
 impl Dispatch for Host {
     async fn message(&self, message: Message) -> BoxStream<'static, Event> {
         let (events, stream) = mpsc::unbounded();
-        let token = CancellationToken::new();
+        let (token, taken) = (CancellationToken::new(), CancellationToken::new());
         let shared = Arc::clone(&self.shared);
-        self.shared.serving.spawn(shared.serve(message, events, token.clone()));
+        self.shared.serving.spawn(shared.serve(message, events, token.clone(), taken.clone()));
         // Dropping the stream drops the guard, which ends the call.
-        futures::stream::unfold((stream, token.drop_guard()), |(mut stream, guard): (_, DropGuard)| async move {
+        let state = (stream, taken, token.drop_guard());
+        let next = |(mut stream, taken, guard): (_, CancellationToken, DropGuard)| async move {
             let event: Option<Event> = mpsc::UnboundedReceiver::next(&mut stream).await;
-            event.map(|event| (event, (stream, guard)))
-        })
-        .boxed()
+            if event.is_none() {
+                taken.cancel();
+            }
+            event.map(|event| (event, (stream, taken, guard)))
+        };
+        futures::stream::unfold(state, next).fuse().boxed()
+    }
+
+    async fn overheard(&self, heard: Overheard) -> BoxStream<'static, Event> {
+        Arc::clone(&self.shared).overheard(heard).await
+    }
+
+    async fn removed(&self, place: &Place, id: &MessageId) {
+        self.shared.removed(place, id).await;
+    }
+
+    async fn reacted(&self, place: &Place, member: &MemberId, message: &MessageId, emoji: &str, mark: &MessageId) {
+        self.shared.reacted(place, member, message, emoji, mark).await;
+    }
+
+    async fn give_up(&self, message: &Message) {
+        self.shared.close(message).await;
     }
 
     async fn complete(&self, message: Message, argument: &str, typed: &str) -> Vec<String> {
@@ -140,7 +179,13 @@ impl Shared {
         self.parts.plugins.iter().map(|plugin| plugin.manifest()).collect()
     }
 
-    async fn serve(self: Arc<Self>, message: Message, events: mpsc::UnboundedSender<Event>, token: CancellationToken) {
+    async fn serve(
+        self: Arc<Self>,
+        message: Message,
+        events: mpsc::UnboundedSender<Event>,
+        token: CancellationToken,
+        taken: CancellationToken,
+    ) {
         let route = match &message.invocation {
             Some(invocation) => invoked(&self.manifests(), invocation),
             None => route(&self.manifests(), &message.text, message.addressed),
@@ -159,12 +204,21 @@ impl Shared {
             }
         }
         if let Some((plugin, command, args)) = self.meant(route, &events).await {
-            self.call(&message, plugin, command, args, &events, &token).await;
+            let call = Self::call_of(&message, plugin, command, args);
+            let record = self.call(&message, call, command, &events, &token).await;
+            self.audit(record).await;
         }
         drop(events);
-        // Until the stream is polled past its last event, or dropped: then the reply was taken.
+        // Until the stream is polled past its last event, which takes the reply, or dropped: then the frontend died over
+        // it, or gave it up and says so.
         token.cancelled().await;
-        if let Err(error) = self.parts.inbox.close(&message).await {
+        if taken.is_cancelled() {
+            self.close(&message).await;
+        }
+    }
+
+    async fn close(&self, message: &Message) {
+        if let Err(error) = self.parts.inbox.close(message).await {
             tracing::error!(error = %chain(&error), "the inbox failed");
         }
     }
@@ -185,8 +239,9 @@ impl Shared {
             }
             Route::Mention(text) => {
                 let (plugin, command) = self.nearest(&text).await?;
-                let name = command.arguments.iter().find(|argument| argument.kind == chat::Kind::Text)?.name;
-                Some((plugin, command, chat::Args::from([(name, chat::Value::Text(text))])))
+                let free = command.arguments.iter().find(|argument| argument.kind == chat::Kind::Text);
+                let args = free.map(|argument| chat::Args::from([(argument.name, chat::Value::Text(text))]));
+                Some((plugin, command, args.unwrap_or_default()))
             }
         }
     }
@@ -223,29 +278,36 @@ impl Shared {
         Ok(found)
     }
 
-    async fn call(
-        &self,
-        message: &Message,
-        plugin: &'static str,
-        command: &'static Command,
-        args: chat::Args,
-        events: &mpsc::UnboundedSender<Event>,
-        token: &CancellationToken,
-    ) {
-        let entered = Instant::now();
-        let trace = Arc::new(Mutex::new(Trace::default()));
-        let mut call = Call {
+    /// The call that a message makes.
+    fn call_of(message: &Message, plugin: &str, command: &Command, args: chat::Args) -> Call {
+        Call {
             id: message.call_id(),
             plugin: plugin.to_owned(),
             command: command.name.to_owned(),
             args,
             caller: message.author.clone(),
-            role: chat::Role::Guest,
+            role: Role::Guest,
             place: message.place.clone(),
             about: message.about.clone(),
-        };
+            unasked: false,
+        }
+    }
+
+    async fn call(
+        &self,
+        message: &Message,
+        mut call: Call,
+        command: &Command,
+        events: &mpsc::UnboundedSender<Event>,
+        token: &CancellationToken,
+    ) -> Record {
+        let entered = Instant::now();
+        let visibility = message.visibility.unwrap_or(command.visibility);
+        let command = &Command { visibility, ..*command };
+        let trace = Arc::new(Mutex::new(Trace::default()));
         let mut started = entered;
-        let outcome = match self.permit(&mut call, command).await {
+        let permit = self.permit(&mut call, command).await;
+        let outcome = match permit.and_then(|permit| self.within_quota(&call).map(|()| permit)) {
             Err(outcome) => outcome,
             Ok(permit) => {
                 call = permit.call().clone();
@@ -265,12 +327,14 @@ impl Shared {
             }
         };
         let usage = trace.lock().map(|trace| trace.usage.clone()).unwrap_or_default();
-        let (name, error) = self.tell(&outcome, usage, events);
+        let (outcome, error) = self.tell(&outcome, usage, events);
         if gate::bytes(&call) > Message::BYTES_MAX {
             // Refused for its size: the trail does not keep what was not read.
             call.args = chat::Args::default();
         }
-        self.audit(call, name, error, (started - entered, started.elapsed()), &trace).await;
+        let (waited, ran) = (started - entered, started.elapsed());
+        let trace = trace.lock().map(|trace| trace.clone()).unwrap_or_default();
+        Record { call, outcome, error, waited, ran, trace }
     }
 
     /// Proposals of the plugin whose command is being typed. Neither queued nor audited: it must be quick, and says
@@ -283,16 +347,8 @@ impl Shared {
         });
         let (plugin, command) = found?;
         command.arguments.iter().find(|known| known.name == argument && known.completes)?;
-        let mut call = Call {
-            id: message.call_id(),
-            plugin: plugin.manifest().name.to_owned(),
-            command: command.name.to_owned(),
-            args: invocation.args.clone(),
-            caller: message.author.clone(),
-            role: chat::Role::Guest,
-            place: message.place.clone(),
-            about: None,
-        };
+        let args = invocation.args.clone();
+        let mut call = Call { about: None, ..Self::call_of(&message, plugin.manifest().name, command, args) };
         let permit = self.permit(&mut call, command).await.ok()?;
         let setting = Setting {
             call: permit.call().clone(),
@@ -300,6 +356,10 @@ impl Shared {
             language: language(typed),
             conversation: Vec::new(),
             attachments: Vec::new(),
+            standing: permit.standing().clone(),
+            policy: permit.policy().clone(),
+            at: self.parts.clock.now(),
+            code: 0,
         };
         // Nobody listens: a completion has no reply.
         let (events, _) = mpsc::unbounded();
@@ -309,23 +369,41 @@ impl Shared {
         Some(proposals.into_iter().take(PROPOSALS_MAX).collect())
     }
 
-    async fn permit(&self, call: &mut Call, command: &'static Command) -> Result<Permit, Outcome> {
+    async fn permit(&self, call: &mut Call, command: &Command) -> Result<Permit, Outcome> {
         let failed = |doing| move |source| Outcome::Failed(PluginError::Port { doing, source });
-        let members = &self.parts.members;
+        let (members, register) = (&self.parts.members, &self.parts.ports.register);
+        let manifest = self.manifests().into_iter().find(|manifest| manifest.name == call.plugin);
+        let Some(manifest) = manifest else { return Err(Outcome::Panicked) };
+        let standing = register.standing(&call.caller).await.map_err(failed("looking up the caller"))?;
+        let policy = register.policy(&call.place.room).await.map_err(failed("looking up the room's policy"))?;
+        let paused = register.is_paused().await.map_err(failed("asking whether everything is paused"))?;
         call.role = members.role(&call.place, &call.caller).await.map_err(failed("looking up the caller's role"))?;
+        call.role = call.role.max(standing.grant.unwrap_or(Role::Guest));
         let mut place = call.place.clone();
-        place.audience = gate::audience(place.audience, command);
+        place.audience = gate::audience(place.audience, command, &policy);
         let extra = members.scopes(&place, &call.caller).await.map_err(failed("looking up what may be read"))?;
         let (of_caller, in_all) = self.queue.load(&call.caller);
         let Settings { of_caller_max, in_all_max, .. } = self.settings;
         let load = Load { of_caller, of_caller_max, in_all, in_all_max };
-        gate::gate(call.clone(), command, &extra, load).map_err(Outcome::Refused)
+        let (standing_of, policy_of, extra) = (&standing, &policy, extra.as_slice());
+        let (standing, policy) = (standing_of, policy_of);
+        let around = Circumstances { manifest, command, standing, policy, paused, extra, load };
+        gate::gate(call.clone(), around).map_err(Outcome::Refused)
+    }
+
+    /// Who runs the machine may ask as much as it bears, and what nobody asked us is nobody's.
+    fn within_quota(&self, call: &Call) -> Result<(), Outcome> {
+        match call.role {
+            _ if call.unasked => Ok(()),
+            Role::Operator => Ok(()),
+            _ => self.quotas.take(&call.caller, &call.place.room).map_err(Outcome::Refused),
+        }
     }
 
     async fn run(
         &self,
         permit: Permit,
-        command: &'static Command,
+        command: &Command,
         message: &Message,
         events: &mpsc::UnboundedSender<Event>,
         trace: &Arc<Mutex<Trace>>,
@@ -338,9 +416,17 @@ impl Shared {
         let setting = Setting {
             call: call.clone(),
             readable: permit.readable().clone(),
-            language: language(&message.text),
-            conversation: self.conversation(message).await,
+            language: match permit.policy().language.as_str() {
+                "" => language(&message.text),
+                code => code.to_owned(),
+            },
+            conversation: self.conversation(message, trace).await,
             attachments: message.attachments.clone(),
+            standing: permit.standing().clone(),
+            policy: permit.policy().clone(),
+            at: self.parts.clock.now(),
+            // Its low half is random.
+            code: Uuid::now_v7().as_u64_pair().1,
         };
         let cx = Cx::new(self.parts.ports.clone(), setting, events.clone(), Arc::clone(trace));
         let plugin = Arc::clone(plugin);
@@ -359,13 +445,14 @@ impl Shared {
         match ended {
             Ok(Ok(())) => Outcome::Done,
             Ok(Err(PluginError::HungUp)) => Outcome::Cancelled,
+            Ok(Err(PluginError::Refused(sentence))) => Outcome::Refused(sentence),
             Ok(Err(error)) => Outcome::Failed(error),
             Err(_) => Outcome::Panicked,
         }
     }
 
     /// What was said before in this thread. An archive that fails costs the context, not the answer.
-    async fn conversation(&self, message: &Message) -> Vec<(Speaker, String)> {
+    async fn conversation(&self, message: &Message, trace: &Mutex<Trace>) -> Vec<(Speaker, String)> {
         let reading = self.parts.ports.archive.conversation(message, SESSION_MESSAGES_MAX);
         // A slow platform must not hold the slot: the answer goes on without.
         let before = tokio::time::timeout(CONVERSATION_WITHIN, reading).await.unwrap_or_else(|_| Ok(Vec::new()));
@@ -373,6 +460,12 @@ impl Shared {
             tracing::warn!(error = %chain(&error), "the room's history cannot be read");
             Vec::new()
         });
+        if let Ok(mut trace) = trace.lock() {
+            let others = before.iter().filter(|one| !one.ours && one.message.author != message.author);
+            trace.voices = others.map(|one| one.message.author.clone()).collect();
+            trace.voices.sort();
+            trace.voices.dedup();
+        }
         let generator = self.parts.ports.generator.as_ref();
         let count = |text: &str| generator.map_or(text.len() / 4, |generator| generator.count_tokens(text));
         session::fit(&before, self.settings.session_tokens, count)
@@ -407,23 +500,12 @@ impl Shared {
         (name, error)
     }
 
-    async fn audit(
-        &self,
-        call: Call,
-        outcome: &str,
-        error: String,
-        (waited, ran): (Duration, Duration),
-        trace: &Mutex<Trace>,
-    ) {
-        let trace = trace.lock().map(|trace| trace.clone()).unwrap_or_default();
+    async fn audit(&self, record: Record) {
+        let Record { call, outcome, error, waited, ran, trace } = record;
         for warning in &trace.warnings {
             tracing::error!(warning, "a call went on without something");
         }
         let error = if error.is_empty() { trace.warnings.join("; ") } else { error };
-        let hash = |prompt: &Prompt| {
-            let text = serde_json::to_vec(prompt).unwrap_or_default();
-            format!("{:x}", Sha256::digest(text))
-        };
         let event = AuditEvent {
             at: self.parts.clock.now(),
             call,
@@ -432,9 +514,11 @@ impl Shared {
             waited,
             ran,
             usage: trace.usage,
-            passages: trace.passages,
+            evidence: trace.evidence,
             model: self.parts.ports.generator.as_ref().map(|model| model.model().to_owned()).unwrap_or_default(),
-            prompts: trace.prompts.iter().map(hash).collect(),
+            generations: trace.generations,
+            decisions: trace.decisions,
+            voices: trace.voices,
         };
         if let Err(error) = self.parts.audit.record(event).await {
             tracing::error!(error = %chain(&error), "the audit trail failed");

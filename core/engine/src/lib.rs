@@ -1,5 +1,5 @@
 //! From a message to a reply: [`route`], then [`gate`], then [`session`], then the [`host`], which waits in the
-//! [`queue`] and runs the plugin; [`retrieve`] is what its searches do, with a [`lexicon`].
+//! [`queue`] and runs the plugin, and what is said [`unasked`]; [`retrieve`] is what its searches do, with a [`lexicon`].
 //!
 //! Start reading at `host.rs`; the others are what it calls.
 //!
@@ -10,7 +10,9 @@
 pub mod host;
 pub mod route;
 pub mod gate;
+pub mod quota;
 pub mod session;
+pub mod unasked;
 pub mod queue;
 pub mod retrieve;
 pub mod lexicon;

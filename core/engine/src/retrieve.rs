@@ -105,6 +105,8 @@ impl Search for Retriever {
         if let (SearchMode::Hybrid, Some(lexicon)) = (request.mode, self.lexicon().await) {
             order(&mut evidence, &lexicon, &question);
         }
+        // Stable: what was retracted stands behind all that was not.
+        evidence.sort_by_key(|evidence| evidence.document.retracted);
         evidence.truncate(request.limit);
         // Lines are for people: a ranking of a hundred documents needs none.
         if request.limit <= LINES_LIMIT {
@@ -127,7 +129,7 @@ impl Retriever {
         question: &[f32],
     ) -> Result<(), PortError> {
         let candidates: Vec<Vec<(Range<usize>, f32)>> =
-            evidence.iter().map(|evidence| candidates(&evidence.passage.text, terms)).collect();
+            evidence.iter().map(|evidence| candidates(evidence, terms)).collect();
         let texts: Vec<&str> = evidence
             .iter()
             .zip(&candidates)
@@ -160,7 +162,8 @@ fn order(evidence: &mut [Evidence], lexicon: &Lexicon, question: &[String]) {
 }
 
 /// The sentences of a passage with the largest shares of `terms`, at most [`LINES_TRIED`].
-fn candidates(passage: &str, terms: &HashSet<String>) -> Vec<(Range<usize>, f32)> {
+fn candidates(evidence: &Evidence, terms: &HashSet<String>) -> Vec<(Range<usize>, f32)> {
+    let passage = evidence.passage.text.as_str();
     let mut lines: Vec<(Range<usize>, f32)> = text::sentences(passage, "en")
         .into_iter()
         .map(|range| {
@@ -169,6 +172,13 @@ fn candidates(passage: &str, terms: &HashSet<String>) -> Vec<(Range<usize>, f32)
             (range, share)
         })
         .collect();
+    if evidence.document.is_conversation() {
+        // A question is near to every question like it, and what answers it is another line.
+        let is_asked = |line: &Range<usize>| passage[line.clone()].trim_end().ends_with(['?', '？']);
+        if lines.iter().any(|(line, _)| !is_asked(line)) {
+            lines.retain(|(line, _)| !is_asked(line));
+        }
+    }
     // Stable: among equals the first, which says what the passage is about.
     lines.sort_by(|a, b| b.1.total_cmp(&a.1));
     lines.truncate(LINES_TRIED);

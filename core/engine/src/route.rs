@@ -126,6 +126,12 @@ pub fn arguments(command: &Command, rest: &str) -> Result<Args, String> {
 fn value(argument: &Argument, given: &str) -> Option<Value> {
     match argument.kind {
         Kind::Text => Some(Value::Text(given.to_owned())),
+        Kind::Link => {
+            // Bare, or in the brackets that keep a platform from showing what it leads to.
+            let link = given.trim().trim_start_matches('<').trim_end_matches('>');
+            let is_one = link.starts_with("https://") || link.starts_with("http://");
+            (is_one && !link.contains(char::is_whitespace)).then(|| Value::Text(link.to_owned()))
+        }
         Kind::Flag => None,
         Kind::Integer { min, max } => {
             given.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Integer)
@@ -147,7 +153,7 @@ pub fn synopsis(command: &Command) -> String {
     let mut line = command.name.to_owned();
     for argument in command.arguments {
         let form = match argument.kind {
-            Kind::Text => argument.name.to_owned(),
+            Kind::Text | Kind::Link => argument.name.to_owned(),
             Kind::Flag => format!("--{}", argument.name),
             Kind::Integer { min, max } => format!("{} {min}..{max}", argument.name),
             Kind::Choice(words) => words.join("|"),
@@ -207,8 +213,10 @@ mod tests {
     static MANIFEST: Manifest = Manifest {
         name: "test",
         summary: HELP,
+        open: false,
         commands: &[
             command("ask", &[Argument::new("question", HELP, Kind::Text).required()]),
+            command("add", &[Argument::new("link", HELP, Kind::Link)]),
             command("line", &[Argument::new("number", HELP, Kind::Integer { min: 1, max: 20 }).required()]),
             command(
                 "list",
@@ -252,6 +260,15 @@ mod tests {
         check("line 2", false, expect!["ignore"]);
         check("line graphs, why?", true, expect!["mention line graphs, why?"]);
         check("ask nicely", true, expect!["mention ask nicely"]);
+    }
+
+    #[test]
+    fn a_link_is_one_word_bare_or_in_brackets() {
+        check("!add <https://arxiv.org/abs/1>", false, expect!["call add [link=https://arxiv.org/abs/1]"]);
+        check("add https://arxiv.org/abs/1", true, expect!["call add [link=https://arxiv.org/abs/1]"]);
+        check("add", true, expect!["call add []"]);
+        check("add this paper", true, expect!["mention add this paper"]);
+        check("!add ftp://arxiv.org", false, expect!["usage It is called like this: `add [link]`."]);
     }
 
     #[test]

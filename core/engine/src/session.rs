@@ -45,6 +45,7 @@ mod tests {
             attachments: Vec::new(),
             reply_to: None,
             about: None,
+            visibility: None,
             addressed: true,
             at: Timestamp::UNIX_EPOCH,
         };

@@ -131,7 +131,7 @@ async fn main() {
             thread: None,
             audience: Audience::Room,
         };
-        let readable = Readable::of(&place, &"ana".into(), &[]);
+        let readable = Readable::of(&place, &"ana".into(), &[], &[]);
         for mode in [SearchMode::Dense, SearchMode::Sparse, SearchMode::Hybrid] {
             let mut dice = Dice(2);
             let mut times = Vec::with_capacity(QUERIES);

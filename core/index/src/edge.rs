@@ -178,6 +178,21 @@ impl Inner {
         Ok(())
     }
 
+    /// Writes what is left into a new shard: the old one's segments and log hold what was removed. A crash before the end
+    /// leaves an index that lacks points.
+    fn purge(&self) -> Result<(), IndexError> {
+        let _keeping = lock(&self.keeping);
+        let _writing = lock(&self.writing);
+        let old = self.shard();
+        let new = Arc::new(Shard::create(&self.home, old.mark())?);
+        old.copy_to(&new)?;
+        self.unflushed.store(0, Ordering::Release);
+        self.unoptimised.store(new.count()?, Ordering::Release);
+        *self.shard.write().unwrap_or_else(PoisonError::into_inner) = new;
+        old.replace();
+        Ok(())
+    }
+
     /// The keeper's life: flushes what was written, optimises when it is quiet.
     fn keep(&self, stopped: &mpsc::Receiver<()>) {
         let mut before = 0;
@@ -251,6 +266,10 @@ impl Index for EdgeIndex {
             inner.optimize_kept()
         };
         self.blocking("flushing", flush).await
+    }
+
+    async fn purge(&self) -> Result<(), PortError> {
+        self.blocking("writing the index anew", Inner::purge).await
     }
 
     async fn rebuild(&self, stamp: &Stamp) -> Result<(), PortError> {

@@ -139,7 +139,7 @@ mod tests {
             audience: Audience::Room,
         };
         IndexQuery {
-            readable: Readable::of(&place, &"ana".into(), &[]),
+            readable: Readable::of(&place, &"ana".into(), &[], &[]),
             text: String::new(),
             dense: None,
             mode,

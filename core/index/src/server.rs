@@ -282,6 +282,11 @@ impl Index for ServerIndex {
         tokio::time::timeout(OPTIMISED_WITHIN, green).await.map_err(PortError::failed(PORT, doing))?
     }
 
+    async fn purge(&self) -> Result<(), PortError> {
+        // The server's own optimiser does it, and has no call for it.
+        Ok(())
+    }
+
     async fn rebuild(&self, stamp: &Stamp) -> Result<(), PortError> {
         self.swap(&Mark::new(stamp)).await.map_err(IndexError::port("rebuilding"))
     }

@@ -252,7 +252,7 @@ impl Shard {
     /// [`IndexError::Engine`].
     pub fn passages(&self) -> Result<Vec<PassageId>, IndexError> {
         let mut passages = Vec::new();
-        self.each_page(named_fields(), |page| {
+        self.each_page(named_fields(), false, |page| {
             passages.extend(page.iter().filter_map(|record| record.payload.as_ref().and_then(passage)));
         })?;
         passages.sort();
@@ -266,14 +266,15 @@ impl Shard {
     /// [`IndexError::Engine`].
     pub fn count(&self) -> Result<usize, IndexError> {
         let mut count = 0;
-        self.each_page(false.into(), |page| count += page.len())?;
+        self.each_page(false.into(), false, |page| count += page.len())?;
         Ok(count)
     }
 
     fn each_page(
         &self,
         with_payload: qe::WithPayloadInterface,
-        mut each: impl FnMut(&[qe::Record]),
+        with_vector: bool,
+        mut each: impl FnMut(Vec<qe::Record>),
     ) -> Result<(), IndexError> {
         let mut offset = None;
         loop {
@@ -282,16 +283,36 @@ impl Shard {
                 limit: Some(schema::PAGE),
                 filter: None,
                 with_payload: Some(with_payload.clone()),
-                with_vector: qe::WithVector::Bool(false),
+                with_vector: qe::WithVector::Bool(with_vector),
                 order_by: None,
             };
             let (page, next) = self.engine().scroll(request).map_err(IndexError::engine("listing the points"))?;
-            each(&page);
+            each(page);
             match next {
                 Some(next) => offset = Some(next),
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Writes all points into `new`, which is empty.
+    ///
+    /// # Errors
+    /// [`IndexError::DiskFull`], [`IndexError::Engine`].
+    pub fn copy_to(&self, new: &Self) -> Result<(), IndexError> {
+        let doing = "writing the points anew";
+        let mut copied = Ok(());
+        self.each_page(true.into(), true, |page| {
+            copied = std::mem::replace(&mut copied, Ok(())).and_then(|()| {
+                check_disk(&new.path)?;
+                let points = page.into_iter().map(TryInto::try_into);
+                let points = points.collect::<Result<_, _>>().map_err(IndexError::engine(doing))?;
+                let insert = qe::PointOperations::UpsertPoints(qe::PointInsertOperations::PointsList(points));
+                new.update(doing, qe::UpdateOperation::PointOperation(insert))
+            });
+        })?;
+        copied?;
+        new.flush()
     }
 
     /// Writes everything to disk and waits for the disk.

@@ -65,7 +65,7 @@ fn readable() -> Readable {
         thread: None,
         audience: Audience::Caller,
     };
-    Readable::of(&place, &"ana".into(), &[])
+    Readable::of(&place, &"ana".into(), &[], &[])
 }
 
 /// All documents as entries.

@@ -1,7 +1,8 @@
-//! Plugin data: JSON under a key, each plugin in its own namespace.
+//! Plugin data: JSON under a key, each plugin in its own namespace; some of it beside a call, to go with it.
 
 use async_trait::async_trait;
-use chat::{PortError, ports::PluginData};
+use chat::{CallId, MemberId, PortError, ports::PluginData};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{Store, StoreError};
@@ -14,8 +15,30 @@ impl PluginData for Store {
         self.datum(plugin, key).await.map_err(StoreError::port(PORT))
     }
 
-    async fn set(&self, plugin: &str, key: &str, value: Option<Value>) -> Result<(), PortError> {
-        self.set_datum(plugin, key, value).await.map_err(StoreError::port(PORT))
+    async fn set(
+        &self,
+        plugin: &str,
+        owner: Option<&MemberId>,
+        key: &str,
+        value: Option<Value>,
+    ) -> Result<(), PortError> {
+        match value {
+            Some(value) => self.set_datum(plugin, owner, key, &value, None).await,
+            None => self.remove_datum(plugin, key).await,
+        }
+        .map_err(StoreError::port(PORT))
+    }
+
+    async fn set_beside(
+        &self,
+        call: &CallId,
+        at: Timestamp,
+        plugin: &str,
+        owner: Option<&MemberId>,
+        key: &str,
+        value: Value,
+    ) -> Result<(), PortError> {
+        self.set_datum(plugin, owner, key, &value, Some((call, at))).await.map_err(StoreError::port(PORT))
     }
 }
 
@@ -32,18 +55,38 @@ impl Store {
             .transpose()
     }
 
-    async fn set_datum(&self, plugin: &str, key: &str, value: Option<Value>) -> Result<(), StoreError> {
-        let query = match value {
-            Some(value) => sqlx::query(
-                "INSERT INTO plugin_datum (plugin, name, value) VALUES ($1, $2, $3) \
-                 ON CONFLICT (plugin, name) DO UPDATE SET value = excluded.value",
-            )
+    async fn set_datum(
+        &self,
+        plugin: &str,
+        owner: Option<&MemberId>,
+        key: &str,
+        value: &Value,
+        beside: Option<(&CallId, Timestamp)>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO plugin_datum (plugin, name, value, call, at_us, owner) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (plugin, name) DO UPDATE SET value = excluded.value, call = excluded.call, \
+                 at_us = excluded.at_us, owner = excluded.owner",
+        )
+        .bind(plugin)
+        .bind(key)
+        .bind(value.to_string())
+        .bind(beside.map(|(call, _)| &call.0))
+        .bind(beside.map(|(_, at)| at.as_microsecond()))
+        .bind(owner.map(|owner| &owner.0))
+        .execute(&self.write)
+        .await
+        .map_err(StoreError::sql("writing plugin data"))?;
+        Ok(())
+    }
+
+    async fn remove_datum(&self, plugin: &str, key: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM plugin_datum WHERE plugin = $1 AND name = $2")
             .bind(plugin)
             .bind(key)
-            .bind(value.to_string()),
-            None => sqlx::query("DELETE FROM plugin_datum WHERE plugin = $1 AND name = $2").bind(plugin).bind(key),
-        };
-        query.execute(&self.write).await.map_err(StoreError::sql("writing plugin data"))?;
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::sql("removing plugin data"))?;
         Ok(())
     }
 }

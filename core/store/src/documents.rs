@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chat::{
-    Document, DocumentId, Passage, PassageId, PortError, Readable,
+    Document, DocumentId, Passage, PassageId, PortError, Readable, Scope,
+    document::Rights,
     ports::{Documents, Embedding, LibraryStats, Listing, Point, Stored},
 };
 use sqlx::{FromRow, QueryBuilder, Sqlite};
@@ -69,6 +70,14 @@ impl Documents for Store {
         self.totals(readable).await.map_err(StoreError::port(PORT))
     }
 
+    async fn rights(&self, id: &DocumentId) -> Result<Rights, PortError> {
+        self.rights_of(id).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn set_rights(&self, id: &DocumentId, rights: &Rights) -> Result<(), PortError> {
+        self.keep_rights(id, rights).await.map_err(StoreError::port(PORT))
+    }
+
     async fn remove(&self, ids: &[DocumentId]) -> Result<usize, PortError> {
         self.delete(ids).await.map_err(StoreError::port(PORT))
     }
@@ -89,12 +98,41 @@ impl Documents for Store {
 /// Adds the filter on scope to a query whose `WHERE` has begun and whose documents are called `d`.
 fn readable_only(query: &mut QueryBuilder<Sqlite>, readable: Option<&Readable>) {
     let Some(readable) = readable else { return };
-    query.push(" AND d.scope IN (");
-    let mut scopes = query.separated(", ");
-    for scope in readable.scopes() {
-        scopes.push_bind(scope.to_string());
+    let mut within = |before: &str, scopes: &[Scope]| {
+        query.push(before);
+        let mut scopes_of = query.separated(", ");
+        for scope in scopes {
+            scopes_of.push_bind(scope.to_string());
+        }
+        query.push(")");
+    };
+    within(" AND d.scope IN (", readable.scopes());
+    if !readable.lent().is_empty() {
+        within(
+            // What was said in a room was meant for that room.
+            " AND NOT ((d.format = 'conversation' OR EXISTS (SELECT 1 FROM document_right r WHERE r.document = d.id \
+             AND (r.confidential OR r.embargo_us IS NOT NULL))) AND d.scope IN (",
+            readable.lent(),
+        );
+        query.push(")");
     }
-    query.push(")");
+}
+
+/// [`LISTED`] as people see it: what moderators said of a document holds over what its source says.
+fn listed(readable: Option<&Readable>) -> String {
+    if readable.is_none() {
+        return LISTED.to_owned();
+    }
+    LISTED
+        .replace(
+            "d.license",
+            "COALESCE((SELECT r.license FROM document_right r WHERE r.document = d.id), d.license) AS license",
+        )
+        .replace(
+            "d.retracted",
+            "(d.retracted OR EXISTS (SELECT 1 FROM document_right r WHERE r.document = d.id AND r.retracted)) \
+             AS retracted",
+        )
 }
 
 /// A passage with its document's columns.
@@ -115,8 +153,10 @@ type PointRow = (String, i64, String, String, String, Option<String>, Option<i16
 impl Store {
     async fn document(&self, readable: Option<&Readable>, id: &DocumentId) -> Result<Option<Document>, StoreError> {
         let doing = "reading a document";
-        let mut query =
-            QueryBuilder::new(format!("SELECT {LISTED}, d.text, d.pages, d.sections FROM document d WHERE d.id = "));
+        let mut query = QueryBuilder::new(format!(
+            "SELECT {}, d.text, d.pages, d.sections FROM document d WHERE d.id = ",
+            listed(readable)
+        ));
         query.push_bind(&id.0);
         readable_only(&mut query, readable);
         let row: Option<DocumentRow> =
@@ -155,9 +195,10 @@ impl Store {
                 rows.push_unseparated(")");
             }
             query.push(format!(
-                ") SELECT {PASSAGE}, {LISTED}, d.pages FROM asked a \
+                ") SELECT {PASSAGE}, {}, d.pages FROM asked a \
                  JOIN passage p ON p.document = a.document AND p.ordinal = a.ordinal \
-                 JOIN document d ON d.id = p.document WHERE 1 = 1"
+                 JOIN document d ON d.id = p.document WHERE 1 = 1",
+                listed(readable)
             ));
             readable_only(&mut query, readable);
             let rows: Vec<PassageOfDocument> =

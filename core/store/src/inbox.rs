@@ -1,4 +1,4 @@
-//! The inbox: a message is remembered before any work on it, and its words are forgotten when its reply is
+//! The inbox: a message is remembered before any work on it, and its words and author are forgotten when its reply is
 //! complete; only its id stays, so that it is never answered twice.
 
 use async_trait::async_trait;
@@ -31,8 +31,8 @@ impl Store {
         let doing = "opening a message";
         let place = &message.place;
         let done = sqlx::query(
-            "INSERT INTO inbox_message (platform, community, room, id, message, number) \
-             SELECT $1, $2, $3, $4, $5, COALESCE(MAX(number), 0) + 1 FROM inbox_message WHERE 1 = 1 \
+            "INSERT INTO inbox_message (platform, community, room, id, message, author, number) \
+             SELECT $1, $2, $3, $4, $5, $6, COALESCE(MAX(number), 0) + 1 FROM inbox_message WHERE 1 = 1 \
              ON CONFLICT (platform, community, room, id) DO NOTHING",
         )
         .bind(place.platform.to_string())
@@ -40,6 +40,7 @@ impl Store {
         .bind(&place.room.0)
         .bind(&message.id.0)
         .bind(row::json(message, doing)?)
+        .bind(&message.author.0)
         .execute(&self.write)
         .await
         .map_err(StoreError::sql(doing))?;
@@ -49,7 +50,7 @@ impl Store {
     async fn complete(&self, message: &Message) -> Result<(), StoreError> {
         let place = &message.place;
         sqlx::query(
-            "UPDATE inbox_message SET message = NULL \
+            "UPDATE inbox_message SET message = NULL, author = NULL \
              WHERE platform = $1 AND community = $2 AND room = $3 AND id = $4",
         )
         .bind(place.platform.to_string())

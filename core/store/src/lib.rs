@@ -2,7 +2,8 @@
 //! the audit trail, the inbox and the outbox, in one SQLite file.
 //!
 //! Read [`Store`] here, then `documents` (reading) and `put` (writing), `jobs` (what ingest remembers), then the
-//! small ports `data`, `audit`, `inbox` and `outbox`; `check` serves `doctor`, `lock` keeps a second process out.
+//! small ports `data`, `audit`, `inbox`, `outbox` and `register`; `said` keeps what rooms said, `personal` hands over and erases what is kept of a
+//! person, `backup` copies, `check` serves `doctor`, `lock` keeps a second process out.
 //!
 //! **Invariant:** SQL stands in this crate only, and none of the database's types leaves it.
 //! **Invariant:** what a person may not read is filtered in SQL (`scope IN (...)`), in every reading method.
@@ -10,10 +11,12 @@
 //! (`synchronous=FULL`), so that neither a crash nor a power cut loses or halves it.
 //!
 //! PostgreSQL can run this SQL later. What differs, and where: the pragmas and the pools ([`Store::open`], `check`),
-//! `BEGIN IMMEDIATE` (`Store::begin`), the type `BLOB` (migration 1), and the sort order of text, which here is
-//! that of bytes (a column `COLLATE "C"` there).
+//! `BEGIN IMMEDIATE` (`Store::begin`), the type `BLOB` (migration 1), functions of JSON (migration 4, `personal`, `said`) and of
+//! chance (`audit`), `VACUUM` (`personal`, [`backup`]), and the sort order of text, which here is that of bytes (a
+//! column `COLLATE "C"` there).
 
 mod audit;
+pub mod backup;
 mod check;
 mod data;
 mod documents;
@@ -21,9 +24,14 @@ mod error;
 mod inbox;
 mod jobs;
 mod lock;
+mod moves;
 mod outbox;
+mod personal;
 mod put;
+mod register;
+mod rights;
 mod row;
+mod said;
 
 use std::{path::Path, time::Duration};
 
@@ -33,11 +41,13 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub use audit::AuditCheck;
 pub use check::Health;
 pub use error::StoreError;
 pub use jobs::{Refusal, SeenFile};
 pub use lock::DataLock;
 pub use put::{Entry, identity_keys};
+pub use said::{Conversation, Gone, Line, LineKind, Tail};
 
 /// All schemas, oldest first.
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -102,6 +112,26 @@ impl Store {
         Ok(Self { read, write })
     }
 
+    /// Opens the state in `folder` for reading alone, beside a process that works on it: needs no [`DataLock`], and brings
+    /// no schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] where a later version wrote it, [`StoreError::Refused`] where an earlier one did.
+    pub async fn open_beside(folder: &Path) -> Result<Self, StoreError> {
+        let file = folder.join(Self::FILE);
+        let (found, known) = (backup::schema(&file).await?, schema_known());
+        if found > known {
+            return Err(StoreError::Newer { found, known });
+        }
+        if found < known {
+            let reason = format!("the state has schema {found}; `colloquy doctor` brings it up to {known}");
+            return Err(StoreError::Refused { reason });
+        }
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(WAIT);
+        let read = pool(READERS).connect_with(options).await.map_err(StoreError::sql("opening the database"))?;
+        Ok(Self { write: read.clone(), read })
+    }
+
     /// Finishes what runs and closes the files; every clone is closed with it.
     pub async fn close(&self) {
         self.read.close().await;
@@ -125,7 +155,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
 }
 
 /// The newest schema that this version knows.
-fn schema_known() -> i64 {
+pub fn schema_known() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 

@@ -34,6 +34,10 @@ impl Outbox for Store {
         self.post_showing(platform, shown).await.map_err(StoreError::port(PORT))
     }
 
+    async fn renewals(&self, call: &CallId) -> Result<Vec<CallId>, PortError> {
+        self.posts_renewing(call).await.map_err(StoreError::port(PORT))
+    }
+
     async fn remove(&self, call: &CallId) -> Result<(), PortError> {
         self.remove_post(call).await.map_err(StoreError::port(PORT))
     }
@@ -47,8 +51,8 @@ impl Store {
         let post = Post { body: None, ..post.clone() };
         let mut transaction = self.begin(doing).await?;
         sqlx::query(
-            "INSERT INTO post (call, platform, number, at_us, post, body) \
-             SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5 FROM post WHERE 1 = 1 \
+            "INSERT INTO post (call, platform, number, at_us, post, body, renews, author) \
+             SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7 FROM post WHERE 1 = 1 \
              ON CONFLICT (call) DO UPDATE SET post = excluded.post, body = excluded.body",
         )
         .bind(&post.call.0)
@@ -56,6 +60,8 @@ impl Store {
         .bind(post.question.at.as_microsecond())
         .bind(row::json(&post, doing)?)
         .bind(body)
+        .bind(post.renews.as_ref().map(|call| &call.0))
+        .bind(&post.question.author.0)
         .execute(&mut *transaction)
         .await
         .map_err(StoreError::sql(doing))?;
@@ -122,27 +128,40 @@ impl Store {
         row.map(|row| read(row, doing)).transpose()
     }
 
-    async fn remove_post(&self, call: &CallId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM post WHERE call = $1")
+    async fn posts_renewing(&self, call: &CallId) -> Result<Vec<CallId>, StoreError> {
+        let calls: Vec<String> = sqlx::query_scalar("SELECT call FROM post WHERE renews = $1 ORDER BY number")
             .bind(&call.0)
-            .execute(&self.write)
+            .fetch_all(&self.read)
             .await
-            .map_err(StoreError::sql("removing a post"))?;
-        Ok(())
+            .map_err(StoreError::sql("finding the renewals of a post"))?;
+        Ok(calls.into_iter().map(CallId).collect())
     }
 
-    /// Forgets the posts of questions from before `before` that were shown; how many. Their buttons then say that they
-    /// expired.
+    async fn remove_post(&self, call: &CallId) -> Result<(), StoreError> {
+        let doing = "removing a post";
+        let mut transaction = self.begin(doing).await?;
+        for query in ["DELETE FROM post WHERE call = $1", "DELETE FROM plugin_datum WHERE call = $1"] {
+            sqlx::query(query).bind(&call.0).execute(&mut *transaction).await.map_err(StoreError::sql(doing))?;
+        }
+        transaction.commit().await.map_err(StoreError::sql(doing))
+    }
+
+    /// Forgets the posts of questions from before `before` that were shown, and what plugins keep beside calls from then;
+    /// how many posts. Their buttons then say that they expired.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn forget_posts(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM post WHERE at_us < $1 AND body IS NULL")
-            .bind(before.as_microsecond())
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::sql("forgetting old posts"))?;
-        Ok(done.rows_affected())
+        let doing = "forgetting old posts";
+        let mut transaction = self.begin(doing).await?;
+        let mut forgotten = 0;
+        for query in ["DELETE FROM plugin_datum WHERE at_us < $1", "DELETE FROM post WHERE at_us < $1 AND body IS NULL"]
+        {
+            let done = sqlx::query(query).bind(before.as_microsecond()).execute(&mut *transaction).await;
+            forgotten = done.map_err(StoreError::sql(doing))?.rows_affected();
+        }
+        transaction.commit().await.map_err(StoreError::sql(doing))?;
+        Ok(forgotten)
     }
 }
 

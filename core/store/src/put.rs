@@ -2,7 +2,7 @@
 //!
 //! What "the same" means is one digest of all that was handed in but the vectors, stored with the document.
 
-use std::{collections::HashMap, fmt::Write};
+use std::collections::HashMap;
 
 use chat::{
     Document, DocumentId, Identifiers, Passage, PassageId,
@@ -87,6 +87,10 @@ impl Store {
             );
             push_ids(&mut query, some.iter());
             query.push(")").build().execute(&mut *transaction).await.map_err(&sql)?;
+            // What was said is gone with the document that was made of it.
+            let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM conversation WHERE document IN ");
+            push_ids(&mut query, some.iter());
+            query.build().execute(&mut *transaction).await.map_err(&sql)?;
             // Passages, vectors and keys go with their document.
             let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM document WHERE id IN ");
             push_ids(&mut query, some.iter());
@@ -157,11 +161,7 @@ impl<'a> Prepared<'a> {
         // The passages' texts are the document's.
         let passages: Vec<_> = entry.passages.iter().map(|one| (&one.span, one.page, &one.section)).collect();
         let all = row::json(&(entry.document, passages, &keys), "taking a document's digest")?;
-        let digest = Sha256::digest(all).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("a string takes any text");
-            hex
-        });
-        Ok(Self { entry, keys, digest })
+        Ok(Self { entry, keys, digest: row::hex(Sha256::digest(all)) })
     }
 }
 
@@ -183,7 +183,8 @@ async fn compare(connection: &mut SqliteConnection, all: &[Prepared<'_>]) -> Res
                 None => Ok(Stored::Added),
                 Some((_, digest)) if digest == one.digest => Ok(Stored::Unchanged),
                 Some((old, _)) if old == scope.to_string() => Ok(Stored::Updated),
-                Some(_) => Err(StoreError::Refused { reason: format!("document {id} belongs to another scope") }),
+                // A moderator moved it elsewhere: reading its file again must not bring it back.
+                Some(_) => Ok(Stored::Unchanged),
             }
         })
         .collect()

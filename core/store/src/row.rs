@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** what cannot be read back is [`StoreError::Damaged`], never a default.
 
+use std::fmt::Write;
+
 use chat::{Document, DocumentId, Identifiers, Passage, PassageId, Provenance, Scope, ports::Embedding};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::FromRow;
@@ -129,8 +131,16 @@ pub(crate) fn json(value: &impl Serialize, doing: &'static str) -> Result<String
 }
 
 /// A value from a column of JSON.
-fn parse<T: DeserializeOwned>(json: &str, doing: &'static str) -> Result<T, StoreError> {
+pub(crate) fn parse<T: DeserializeOwned>(json: &str, doing: &'static str) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(StoreError::damaged(doing))
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes any text");
+        hex
+    })
 }
 
 /// A number for a column; one past the column's range is its largest.

@@ -2,10 +2,14 @@
 //!
 //! Here is what the others share; `scopes` holds the privacy table, `disk` what happens when things break.
 
+mod audit;
 mod disk;
 mod documents;
 mod jobs;
+mod personal;
 mod ports;
+mod register;
+mod said;
 mod scopes;
 
 use chat::{
@@ -15,6 +19,7 @@ use chat::{
 use tempfile::TempDir;
 
 use crate::Store;
+use ports::{message, place};
 
 /// The model that tests embed with.
 const MODEL: &str = "mini";
@@ -81,7 +86,7 @@ fn in_seminar() -> Readable {
         thread: None,
         audience: Audience::Room,
     };
-    Readable::of(&place, &MemberId("ana".to_owned()), &[])
+    Readable::of(&place, &MemberId("ana".to_owned()), &[], &[])
 }
 
 /// How many rows each table has: documents, passages, vectors, keys, files seen, documents seen, refusals.

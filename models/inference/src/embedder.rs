@@ -73,23 +73,6 @@ impl QueuedEncoder {
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
     }
-
-    async fn call<T>(
-        &self,
-        task: EmbedTask,
-        texts: &[&str],
-        request: impl FnOnce(EmbedTask, Vec<String>, oneshot::Sender<Result<Vec<T>, PortError>>) -> Request,
-    ) -> Result<Vec<T>, PortError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (reply, answer) = oneshot::channel();
-        let request = request(task, texts.iter().map(|&text| text.to_owned()).collect(), reply);
-        self.queue
-            .push(task == EmbedTask::Query, request)
-            .map_err(|retry_after| PortError::Overloaded { port: PORT, retry_after })?;
-        answer.await.unwrap_or(Err(PortError::Cancelled { port: PORT }))
-    }
 }
 
 impl Drop for QueuedEncoder {
@@ -117,11 +100,15 @@ impl Embedder for QueuedEncoder {
     }
 
     async fn embed(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Embedding>, PortError> {
-        self.call(task, texts, Request::texts).await
-    }
-
-    async fn embed_tokens(&self, task: EmbedTask, texts: &[&str]) -> Result<Vec<Vec<Embedding>>, PortError> {
-        self.call(task, texts, Request::tokens).await
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = Request::new(task, texts.iter().map(|&text| text.to_owned()).collect(), reply);
+        self.queue
+            .push(task == EmbedTask::Query, request)
+            .map_err(|retry_after| PortError::Overloaded { port: PORT, retry_after })?;
+        answer.await.unwrap_or(Err(PortError::Cancelled { port: PORT }))
     }
 }
 

@@ -139,21 +139,6 @@ impl Encoder {
         };
         packed.texts().map(pool).collect()
     }
-
-    /// The vectors of each text's own tokens, each of unit norm.
-    pub fn embed_tokens(&self, texts: &[&Tokens], workspace: &mut Workspace) -> Vec<Vec<Embedding>> {
-        let packed = Packed::new(texts.iter().map(|tokens| tokens.ids.as_slice()));
-        let hidden = self.threads.install(|| forward::forward(&self.weights, &packed, workspace));
-        let row = |index: usize| {
-            let mut row = hidden[index * self.weights.hidden..][..self.weights.hidden].to_vec();
-            maths::normalise(&mut row);
-            row
-        };
-        let own = |(text, tokens): (std::ops::Range<usize>, &&Tokens)| {
-            tokens.own.clone().map(|token| row(text.start + token)).collect()
-        };
-        packed.texts().zip(texts).map(own).collect()
-    }
 }
 
 /// What the catalogue and the model's own files do not agree on.

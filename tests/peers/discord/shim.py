@@ -31,6 +31,7 @@ warnings.simplefilter("ignore")
 import pylibmagic  # noqa: F401  python-magic finds the library of this package, so that none of the system is needed
 import uvicorn
 from tortoise import Tortoise
+from websockets.exceptions import ConnectionClosed
 from yepcord.asgi import app as inner
 from yepcord.yepcord.config import Config
 
@@ -164,11 +165,19 @@ def response(send):
 async def gateway(scope, receive, send):
     """A gateway socket: a bot's token loses its prefix, and a frame may become several."""
 
+    async def told(message):
+        # What is written to a socket that was just cut is lost, as on any network. YEPCord would take the error for one
+        # of its own and keep the socket in its list for ever, where those behind it hear nothing any more.
+        try:
+            await send(message)
+        except (RuntimeError, ConnectionClosed):  # uvicorn's for what we closed, websockets' for what others did
+            pass
+
     async def out(message):
         if message["type"] != "websocket.send" or not message.get("text"):
-            return await send(message)
+            return await told(message)
         for frame in await payloads.frames(json.loads(message["text"]), GATEWAY):
-            await send({"type": "websocket.send", "text": json.dumps(frame)})
+            await told({"type": "websocket.send", "text": json.dumps(frame)})
 
     async def within():
         while True:

@@ -1,5 +1,7 @@
 //! Real servers for the bots: Synapse for Matrix, YEPCord for Discord, and humans on them with clients not of ours.
 //!
+//! `gateway.rs` alone is a double, of what no server can be told to do.
+//!
 //! Read `synapse.rs` and `matrix.rs`, or `yepcord.rs` and `discord.rs`; the others make their Python, run them and talk
 //! to them. What they run lies in `tests/peers`, where the READMEs say what each peer is evidence for.
 //!
@@ -10,6 +12,7 @@ pub mod synapse;
 pub mod matrix;
 pub mod yepcord;
 pub mod discord;
+pub mod gateway;
 mod talk;
 mod process;
 mod environment;

@@ -155,7 +155,7 @@ fn readable() -> Readable {
         thread: None,
         audience: Audience::Room,
     };
-    Readable::of(&place, &COLLECTION.into(), &[])
+    Readable::of(&place, &COLLECTION.into(), &[], &[])
 }
 
 /// Queries with their judgements.

@@ -103,6 +103,7 @@ async fn ask(home: &Home, question: &str) -> Answer {
         attachments: Vec::new(),
         reply_to: None,
         about: None,
+        visibility: None,
         addressed: true,
         at: jiff::Timestamp::now(),
     };

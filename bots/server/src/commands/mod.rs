@@ -3,6 +3,8 @@
 //! Each returns whether it did what was asked; an error is the sentence for the operator.
 
 mod ask;
+mod audit;
+mod backup;
 mod doctor;
 mod eval;
 mod eval_qa;
@@ -10,6 +12,8 @@ mod ingest;
 mod library;
 mod matrix_setup;
 mod models;
+mod replay;
+mod restore;
 mod serve;
 mod try_it;
 
@@ -34,6 +38,10 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
             progress::say(DEFAULTS.trim_end());
             Ok(true)
         }
+        Command::Backup { file } => backup::run(&settings, &file).await,
+        Command::Restore { file } => restore::run(&settings, &file).await,
+        Command::Audit(command) => audit::run(&settings, command).await,
+        Command::Replay { call } => replay::run(&settings, &call).await,
         Command::Doctor { deep } => doctor::run(&settings, deep).await,
         Command::Eval(Eval::Retrieval(options)) => eval::run(&settings, &options).await,
         Command::Eval(Eval::Qa { file, library }) => eval_qa::run(&settings, &file, &library).await,

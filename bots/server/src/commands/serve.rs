@@ -43,6 +43,7 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
         );
     }
     let shutdown = CancellationToken::new();
+    // Nobody may be left to ask.
     let (ready, waiting) = watch::channel(vec!["start".to_owned()]);
     let mut web = JoinSet::new();
     if !settings.web.address.is_empty() {
@@ -62,6 +63,7 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
             let rooms =
                 Rooms { members: discord.members(), archive: discord.archive(), attachments: discord.attachments() };
             platforms.add(Platform::Discord, rooms);
+            platforms.notify_by(Platform::Discord, discord.notify(Arc::new(home.store.clone())));
             Some(discord)
         }
     };
@@ -72,6 +74,7 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
             let rooms =
                 Rooms { members: matrix.members(), archive: matrix.archive(), attachments: matrix.attachments() };
             platforms.add(Platform::Matrix, rooms);
+            platforms.notify_by(Platform::Matrix, matrix.notify(Arc::new(home.store.clone())));
             Some(matrix)
         }
     };
@@ -80,18 +83,47 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
     }
     let dispatch = home.host_of(platforms);
     let mut frontends = JoinSet::new();
+    let missing = [("discord", discord.is_some()), ("matrix", matrix.is_some())];
+    let missing = missing.into_iter().filter(|(_, is_served)| *is_served).map(|(name, _)| name.to_owned());
+    let _ = ready.send(missing.collect());
+    let ready = Arc::new(ready);
+    let readiness = |name: &'static str| {
+        let ready = Arc::clone(&ready);
+        Arc::new(move |is_ready: bool| {
+            ready.send_if_modified(|waiting| {
+                let is_known = waiting.iter().any(|other| other == name);
+                match is_ready {
+                    true => waiting.retain(|other| other != name),
+                    false if !is_known => waiting.push(name.to_owned()),
+                    false => {}
+                }
+                is_known == is_ready
+            });
+        })
+    };
     let store = Arc::new(home.store.clone());
     if let Some(discord) = discord {
         let memory: Arc<dyn PluginData> = store.clone();
-        let run = discord.run(Arc::clone(&dispatch), store.clone(), store.clone(), memory, shutdown.clone());
+        let run = discord.run(
+            Arc::clone(&dispatch),
+            store.clone(),
+            store.clone(),
+            memory,
+            readiness("discord"),
+            shutdown.clone(),
+        );
         frontends.spawn(async move { ("discord", run.await.map_err(anyhow::Error::from)) });
     }
     if let Some(matrix) = matrix {
-        let run = matrix.run(Arc::clone(&dispatch), store.clone(), store.clone(), shutdown.clone());
+        let (library, ready) = (home.acquirer(), readiness("matrix"));
+        let run = matrix.run(Arc::clone(&dispatch), store.clone(), store.clone(), library, ready, shutdown.clone());
         frontends.spawn(async move { ("matrix", run.await.map_err(anyhow::Error::from)) });
     }
-    // Nobody may be left to ask.
-    let _ = ready.send(Vec::new());
+    let said_last = CancellationToken::new();
+    let keeping = tokio::spawn({
+        let (keeper, said_last) = (Arc::clone(&home.chronicle), said_last.clone());
+        async move { keeper.tend(said_last).await }
+    });
     say("serving; Ctrl-C or SIGTERM ends it");
     let done = attend(&mut frontends, &home, &shutdown).await;
     let _ = ready.send(vec!["the end".to_owned()]);
@@ -100,6 +132,9 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
         report(ended);
     }
     settle(dispatch, Duration::from_secs(settings.web.drain_seconds)).await;
+    // What was heard to the last is written.
+    said_last.cancel();
+    let _ = keeping.await;
     // A request that never ends keeps nobody.
     let _ = tokio::time::timeout(WEB_WITHIN, web.join_all()).await;
     home.close().await?;
@@ -128,6 +163,9 @@ async fn attend(
                 let before = crate::now() - (24 * POSTS_KEPT_DAYS).hours();
                 if let Err(error) = home.store.forget_posts(before).await {
                     tracing::warn!(error = %chat::error::chain(&error), "old posts could not be forgotten");
+                }
+                if let Err(error) = home.chronicle.sweep(crate::now()).await {
+                    tracing::warn!(error = %chat::error::chain(&error), "what rooms keep no longer was not forgotten");
                 }
             }
         }

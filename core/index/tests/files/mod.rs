@@ -219,3 +219,36 @@ async fn a_scope_never_leaks_through_the_graph() {
         assert_eq!(nearest[0].passage, points[number].passage, "it is nearest to itself");
     }
 }
+
+/// Scopes name persons: neither they nor vectors may stay in segments, or in the engine's own log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purged_index_holds_no_byte_of_what_was_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut points = laws::library(60);
+    let (gone, member) = (points[0].passage.document.clone(), "zq-ana-zq");
+    for point in points.iter_mut().filter(|point| point.passage.document == gone) {
+        point.scope = format!("person:{member}").parse().unwrap();
+    }
+    let index = open(dir.path());
+    laws::write(&index, &points).await;
+    index.flush().await.unwrap();
+    assert!(traces(dir.path(), member) > 0);
+    index.remove(std::slice::from_ref(&gone)).await.unwrap();
+    index.purge().await.unwrap();
+    assert_eq!(traces(dir.path(), member), 0);
+    points.retain(|point| point.passage.document != gone);
+    laws::holds(&index, &points).await;
+    drop(index);
+    assert_eq!(traces(dir.path(), member), 0);
+    laws::holds(&open(dir.path()), &points).await;
+}
+
+/// How often a text stands in the files below a folder.
+fn traces(dir: &Path, text: &str) -> usize {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let count = |path: PathBuf| match path.is_dir() {
+        true => traces(&path, text),
+        false => fs::read(path).unwrap().windows(text.len()).filter(|window| *window == text.as_bytes()).count(),
+    };
+    entries.map(count).sum()
+}

@@ -50,7 +50,7 @@ pub fn reads(scopes: &[&str]) -> Readable {
         audience: Audience::Caller,
     };
     let scopes: Vec<Scope> = scopes.iter().map(|scope| scope.parse().unwrap()).collect();
-    Readable::of(&place, &"no-one".into(), &scopes)
+    Readable::of(&place, &"no-one".into(), &scopes, &[])
 }
 
 /// A hybrid search of `room:a`, at 0 degrees for "model".

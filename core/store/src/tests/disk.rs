@@ -44,7 +44,7 @@ async fn on_a_full_disk_nothing_is_half_written_and_later_writes_succeed() {
     }
     // Writes that fit succeed at once.
     limit(&store, 20).await;
-    store.set("qa", "k", Some(serde_json::json!(1))).await.unwrap();
+    store.set("qa", None, "k", Some(serde_json::json!(1))).await.unwrap();
     // The port says the same.
     let error = Documents::put(&store, &large("c", 1_000_000).0, &[], MODEL, &[]).await.unwrap_err();
     assert!(matches!(&error, PortError::Refused { reason, .. } if reason.contains("disk is full")), "{error:?}");

@@ -1,19 +1,19 @@
 //! Putting, replacing, removing and reading documents as the operator sees them.
 
 use chat::{
-    Document, PassageId,
+    Document, DocumentId, PassageId, Scope,
     ports::{Documents, Stored},
 };
 
 use super::{MODEL, document, open, passages, rows, vectors};
-use crate::{Entry, Store};
+use crate::{Entry, SeenFile, Store};
 
 async fn put(store: &Store, document: &Document) -> Stored {
     store.put(document, &passages(document), MODEL, &vectors()).await.unwrap()
 }
 
 fn id(document: &str, ordinal: u32) -> PassageId {
-    PassageId { document: chat::DocumentId(document.to_owned()), ordinal }
+    PassageId { document: DocumentId(document.to_owned()), ordinal }
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn what_is_put_comes_back_whole_after_opening_again() {
         assert_eq!(store.passages_of(None, &one.id).await.unwrap(), passages(&one));
         assert_eq!(Documents::get(&store, None, &one.id).await.unwrap(), Some(one));
     }
-    assert_eq!(Documents::get(&store, None, &chat::DocumentId("c".to_owned())).await.unwrap(), None);
+    assert_eq!(Documents::get(&store, None, &DocumentId("c".to_owned())).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn removing_counts_what_was_there_and_leaves_nothing() {
     for name in ["a", "b", "c"] {
         put(&store, &document(name, "community:lab")).await;
     }
-    let ids = ["a", "c", "c", "nobody"].map(|name| chat::DocumentId(name.to_owned()));
+    let ids = ["a", "c", "c", "nobody"].map(|name| DocumentId(name.to_owned()));
     assert_eq!(store.remove(&ids).await.unwrap(), 2);
     assert_eq!(store.remove(&ids).await.unwrap(), 0);
     assert_eq!(store.remove(&[]).await.unwrap(), 0);
@@ -247,4 +247,38 @@ async fn what_contradicts_itself_is_refused_whole() {
         assert!(error.to_string().starts_with("refused: document b: "), "case {number}: {error}");
         assert_eq!(rows(&store).await[0], 0, "case {number}");
     }
+}
+
+#[tokio::test]
+async fn what_a_room_owns_goes_with_it_to_the_room_that_it_goes_on_as() {
+    let (_folder, store) = open().await;
+    for (id, scope) in [("a", "room:old"), ("b", "room:other"), ("c", "room:new")] {
+        let document = document(id, scope);
+        store.put(&document, &passages(&document), MODEL, &vectors()).await.unwrap();
+    }
+    let scope = |name: &str| -> Scope { name.parse().unwrap() };
+    let seen = |scope_name: &str, documents: &[&str]| SeenFile {
+        scope: scope(scope_name),
+        file: "a.md".to_owned(),
+        bytes: 1,
+        modified: jiff::Timestamp::UNIX_EPOCH,
+        content_hash: "hash".to_owned(),
+        reader: "1".to_owned(),
+        documents: documents.iter().map(|id| DocumentId((*id).to_owned())).collect(),
+        refusals: Vec::new(),
+    };
+    store.see(&seen("room:old", &["a"])).await.unwrap();
+    store.see(&seen("room:new", &["c"])).await.unwrap();
+    for _ in 0..2 {
+        store.move_room(&"old".into(), &"new".into()).await.unwrap();
+    }
+    assert!(store.documents_of(&scope("room:old")).await.unwrap().is_empty());
+    let ids = store.documents_of(&scope("room:new")).await.unwrap();
+    assert_eq!(ids, [DocumentId("a".to_owned()), DocumentId("c".to_owned())]);
+    assert!(store.seen_files(&scope("room:old")).await.unwrap().is_empty());
+    assert_eq!(store.seen_files(&scope("room:new")).await.unwrap(), [seen("room:new", &["a", "c"])]);
+    let points = store.points(MODEL, None, 10).await.unwrap();
+    let moved: Vec<&Scope> =
+        points.iter().filter(|point| point.passage.document.0 == "a").map(|point| &point.scope).collect();
+    assert_eq!(moved, [&scope("room:new"), &scope("room:new")], "vectors and all");
 }

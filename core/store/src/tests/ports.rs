@@ -1,17 +1,15 @@
-//! Plugin data, the audit trail and the inbox.
-
-use std::time::Duration;
+//! Plugin data, inbox and outbox.
 
 use chat::{
-    Args, Audience, Call, CommunityId, Message, PassageId, Place, Platform, Role, Usage, Value,
-    ports::{Audit, AuditEvent, Inbox, Outbox, PluginData, Post, Seen},
+    Audience, CommunityId, Message, Place, Platform,
+    ports::{Inbox, Outbox, PluginData, Post, Seen},
 };
 use serde_json::json;
 
 use super::open;
 use crate::Store;
 
-fn place(community: &str, room: &str) -> Place {
+pub(super) fn place(community: &str, room: &str) -> Place {
     Place {
         platform: Platform::Discord,
         community: community.into(),
@@ -21,7 +19,7 @@ fn place(community: &str, room: &str) -> Place {
     }
 }
 
-fn message(id: &str, community: &str, room: &str) -> Message {
+pub(super) fn message(id: &str, community: &str, room: &str) -> Message {
     Message {
         id: id.into(),
         place: place(community, room),
@@ -32,6 +30,7 @@ fn message(id: &str, community: &str, room: &str) -> Message {
         attachments: Vec::new(),
         reply_to: None,
         about: None,
+        visibility: None,
         at: "2026-11-03T10:00:00Z".parse().unwrap(),
     }
 }
@@ -44,52 +43,19 @@ async fn unfinished(store: &Store, community: &str) -> Vec<Message> {
 async fn a_plugin_sees_its_own_data_only() {
     let (_folder, store) = open().await;
     let value = json!({"votes": [1, 2.5, null], "ü": "\u{0}"});
-    store.set("qa", "k", Some(value.clone())).await.unwrap();
-    store.set("atlas", "k", Some(json!(null))).await.unwrap();
+    store.set("qa", None, "k", Some(value.clone())).await.unwrap();
+    store.set("atlas", None, "k", Some(json!(null))).await.unwrap();
     assert_eq!(PluginData::get(&store, "qa", "k").await.unwrap(), Some(value));
     assert_eq!(PluginData::get(&store, "atlas", "k").await.unwrap(), Some(json!(null)));
     for (plugin, key) in [("q", "ak"), ("QA", "k"), ("qa", "K"), ("qa%", "k")] {
         assert_eq!(PluginData::get(&store, plugin, key).await.unwrap(), None, "{plugin} {key}");
     }
-    store.set("qa", "k", Some(json!(2))).await.unwrap();
+    store.set("qa", None, "k", Some(json!(2))).await.unwrap();
     assert_eq!(PluginData::get(&store, "qa", "k").await.unwrap(), Some(json!(2)));
-    store.set("qa", "k", None).await.unwrap();
-    store.set("qa", "k", None).await.unwrap();
+    store.set("qa", None, "k", None).await.unwrap();
+    store.set("qa", None, "k", None).await.unwrap();
     assert_eq!(PluginData::get(&store, "qa", "k").await.unwrap(), None);
     assert_eq!(PluginData::get(&store, "atlas", "k").await.unwrap(), Some(json!(null)));
-}
-
-#[tokio::test]
-async fn the_audit_trail_keeps_every_event_in_order() {
-    let (_folder, store) = open().await;
-    let event = |outcome: &str| AuditEvent {
-        at: "2026-11-03T10:00:00.5Z".parse().unwrap(),
-        call: Call {
-            id: chat::CallId("c".to_owned()),
-            plugin: "qa".to_owned(),
-            command: "ask".to_owned(),
-            args: Args::from([("question", Value::Text("why?".to_owned())), ("k", Value::Integer(3))]),
-            caller: "ana".into(),
-            role: Role::Guest,
-            place: place("lab", "seminar"),
-            about: None,
-        },
-        outcome: outcome.to_owned(),
-        error: String::new(),
-        waited: Duration::from_nanos(5),
-        ran: Duration::from_secs(2),
-        usage: Usage { prompt_tokens: 7, ..Usage::default() },
-        passages: vec![PassageId { document: chat::DocumentId("a".to_owned()), ordinal: 3 }],
-        model: "mini".to_owned(),
-        prompts: vec!["00".to_owned()],
-    };
-    // The same event twice is two events.
-    for outcome in ["done", "failed", "failed"] {
-        store.record(event(outcome)).await.unwrap();
-    }
-    let want = [(1, event("done")), (2, event("failed")), (3, event("failed"))];
-    assert_eq!(store.audit_events(0, 100).await.unwrap(), want);
-    assert_eq!(store.audit_events(1, 1).await.unwrap(), want[1..2]);
 }
 
 #[tokio::test]
@@ -145,6 +111,7 @@ async fn a_post_is_pending_until_its_body_is_shown_and_is_found_by_what_shows_it
     let mut post = Post {
         call: question.call_id(),
         question,
+        renews: None,
         address: json!({"channel": "7"}),
         shown: vec!["a".into()],
         actions: vec![chat::Action { label: "Show".to_owned(), command: "line 1".to_owned() }],
@@ -167,4 +134,48 @@ async fn a_post_is_pending_until_its_body_is_shown_and_is_found_by_what_shows_it
     Outbox::put(&store, &post).await.unwrap();
     assert_eq!(store.forget_posts(later).await.unwrap(), 1);
     assert_eq!(store.showing(Platform::Discord, &"b".into()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_kept_beside_a_call_goes_with_its_post_and_with_age() {
+    let (_folder, store) = open().await;
+    let at = |time: &str| time.parse().unwrap();
+    let (call, other) = (chat::CallId("a".to_owned()), chat::CallId("b".to_owned()));
+    let keys = async || {
+        let mut there = Vec::new();
+        for key in ["answer", "other", "old", "vote"] {
+            there.extend(PluginData::get(&store, "qa", key).await.unwrap().map(|_| key));
+        }
+        there
+    };
+    store.set_beside(&call, at("2026-11-03T10:00:00Z"), "qa", None, "answer", json!(1)).await.unwrap();
+    store.set_beside(&other, at("2026-11-03T10:00:00Z"), "qa", None, "other", json!(1)).await.unwrap();
+    store.set_beside(&other, at("2026-10-01T10:00:00Z"), "qa", None, "old", json!(1)).await.unwrap();
+    store.set("qa", None, "vote", Some(json!(1))).await.unwrap();
+    Outbox::remove(&store, &call).await.unwrap();
+    assert_eq!(keys().await, ["other", "old", "vote"]);
+    store.forget_posts(at("2026-11-01T00:00:00Z")).await.unwrap();
+    assert_eq!(keys().await, ["other", "vote"]);
+    // What is set for good is not beside a call any more.
+    store.set("qa", None, "other", Some(json!(2))).await.unwrap();
+    Outbox::remove(&store, &other).await.unwrap();
+    assert_eq!(keys().await, ["other", "vote"]);
+}
+
+#[tokio::test]
+async fn answers_given_anew_are_found_by_the_first_call_after_a_restart() {
+    let (folder, store) = open().await;
+    let first = message("1", "lab", "seminar").call_id();
+    for id in ["1#a", "1#b"] {
+        let question = message(id, "lab", "seminar");
+        let (call, renews) = (question.call_id(), Some(first.clone()));
+        let (shown, actions) = (vec![id.into()], Vec::new());
+        Outbox::put(&store, &Post { call, question, renews, address: json!({}), shown, actions, body: None })
+            .await
+            .unwrap();
+    }
+    let store = Store::open(folder.path()).await.unwrap();
+    let found: Vec<String> = store.renewals(&first).await.unwrap().into_iter().map(|call| call.0).collect();
+    assert_eq!(found, ["discord:seminar:1#a", "discord:seminar:1#b"]);
+    assert!(store.renewals(&message("2", "lab", "seminar").call_id()).await.unwrap().is_empty());
 }

@@ -17,7 +17,7 @@ use crate::encoder::{Encoder, forward::Workspace, tokens::Tokens};
 const STEP_BYTES: usize = 64 << 10;
 
 /// The caller's end.
-type Reply<T> = oneshot::Sender<Result<Vec<T>, PortError>>;
+type Reply = oneshot::Sender<Result<Vec<Embedding>, PortError>>;
 
 /// A call in the queue.
 #[derive(Debug)]
@@ -27,14 +27,9 @@ pub struct Request {
     tokens: Vec<Tokens>,
     /// Indices of the texts that have no vector yet, the longest last.
     left: Vec<usize>,
-    rows: Rows,
-}
-
-/// What it collects, and for whom.
-#[derive(Debug)]
-enum Rows {
-    Texts(Vec<Embedding>, Option<Reply<Embedding>>),
-    Tokens(Vec<Vec<Embedding>>, Option<Reply<Vec<Embedding>>>),
+    rows: Vec<Embedding>,
+    /// None once it was used.
+    reply: Option<Reply>,
 }
 
 /// What a step did.
@@ -55,15 +50,9 @@ pub enum Step {
 
 impl Request {
     /// A call for one vector per text.
-    pub fn texts(task: EmbedTask, texts: Vec<String>, reply: Reply<Embedding>) -> Self {
-        let rows = Rows::Texts(vec![Vec::new(); texts.len()], Some(reply));
-        Self { task, texts, tokens: Vec::new(), left: Vec::new(), rows }
-    }
-
-    /// A call for the vectors of each text's tokens.
-    pub fn tokens(task: EmbedTask, texts: Vec<String>, reply: Reply<Vec<Embedding>>) -> Self {
-        let rows = Rows::Tokens(vec![Vec::new(); texts.len()], Some(reply));
-        Self { task, texts, tokens: Vec::new(), left: Vec::new(), rows }
+    pub fn new(task: EmbedTask, texts: Vec<String>, reply: Reply) -> Self {
+        let rows = vec![Embedding::new(); texts.len()];
+        Self { task, texts, tokens: Vec::new(), left: Vec::new(), rows, reply: Some(reply) }
     }
 
     /// The next step, of at most `slice_tokens` tokens or one text.
@@ -80,17 +69,8 @@ impl Request {
         let slice = self.slice(slice_tokens);
         let texts: Vec<&Tokens> = slice.iter().map(|&index| &self.tokens[index]).collect();
         let tokens = texts.iter().map(|text| text.ids.len()).sum();
-        match &mut self.rows {
-            Rows::Texts(rows, _) => {
-                for (&index, row) in slice.iter().zip(encoder.embed(&texts, workspace)) {
-                    rows[index] = row;
-                }
-            }
-            Rows::Tokens(rows, _) => {
-                for (&index, row) in slice.iter().zip(encoder.embed_tokens(&texts, workspace)) {
-                    rows[index] = row;
-                }
-            }
+        for (&index, row) in slice.iter().zip(encoder.embed(&texts, workspace)) {
+            self.rows[index] = row;
         }
         let done = self.left.is_empty();
         if done {
@@ -128,27 +108,19 @@ impl Request {
     }
 
     fn answer(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
         // A caller who is gone meanwhile needs no answer.
-        match &mut self.rows {
-            Rows::Texts(rows, reply) => drop(reply.take().map(|reply| reply.send(Ok(std::mem::take(rows))))),
-            Rows::Tokens(rows, reply) => drop(reply.take().map(|reply| reply.send(Ok(std::mem::take(rows))))),
-        }
+        drop(self.reply.take().map(|reply| reply.send(Ok(rows))));
     }
 
     /// Ends the call with an error.
     pub fn fail(&mut self, error: PortError) {
-        match &mut self.rows {
-            Rows::Texts(_, reply) => drop(reply.take().map(|reply| reply.send(Err(error)))),
-            Rows::Tokens(_, reply) => drop(reply.take().map(|reply| reply.send(Err(error)))),
-        }
+        drop(self.reply.take().map(|reply| reply.send(Err(error))));
     }
 }
 
 impl Waiting for Request {
     fn abandoned(&self) -> bool {
-        match &self.rows {
-            Rows::Texts(_, reply) => reply.as_ref().is_none_or(oneshot::Sender::is_closed),
-            Rows::Tokens(_, reply) => reply.as_ref().is_none_or(oneshot::Sender::is_closed),
-        }
+        self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 }

@@ -45,14 +45,6 @@ async fn row_i_belongs_to_text_i_however_the_call_is_sliced() {
 }
 
 #[tokio::test]
-async fn token_rows_are_as_many_as_the_text_has_tokens() {
-    let embedder = embedder(4);
-    let rows = embedder.embed_tokens(EmbedTask::Passage, &["w1 w2 w3", "", "w4"]).await.unwrap();
-    assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [3, 0, 1]);
-    assert_eq!(embedder.count_tokens("w1 w2 w3"), 3);
-}
-
-#[tokio::test]
 async fn a_query_overtakes_an_ingest() {
     let embedder = embedder(4);
     let ingest = tokio::spawn(passages(&embedder, 50_000));

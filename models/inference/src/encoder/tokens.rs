@@ -17,8 +17,6 @@ const BYTES_MAX: usize = 1 << 20;
 pub struct Tokens {
     /// All ids, special ones included.
     pub ids: Vec<u32>,
-    /// Which of them stand for the text itself: neither special nor of the prefix.
-    pub own: std::ops::Range<usize>,
 }
 
 /// A tokenizer that knows its model's prefixes and limit.
@@ -99,17 +97,16 @@ impl Tokeniser {
         };
         if prefix.is_empty() {
             let encoding = self.tokenizer.encode_fast(text, false)?;
-            return Ok(self.around(encoding.get_ids(), 0, self.tokens_max));
+            return Ok(self.around(encoding.get_ids(), self.tokens_max));
         }
         // One string, for a tokenizer may join what is on both sides of the border; the offsets tell where it was.
         let encoding = self.tokenizer.encode(format!("{prefix}{text}"), false)?;
-        let own = encoding.get_offsets().iter().take_while(|(_, end)| *end <= prefix.len()).count();
-        Ok(self.around(encoding.get_ids(), own, own + self.tokens_max))
+        let prefix = encoding.get_offsets().iter().take_while(|(_, end)| *end <= prefix.len()).count();
+        Ok(self.around(encoding.get_ids(), prefix + self.tokens_max))
     }
 
-    fn around(&self, ids: &[u32], own: usize, most: usize) -> Tokens {
+    fn around(&self, ids: &[u32], most: usize) -> Tokens {
         let ids = &ids[..ids.len().min(most)];
-        let start = self.head.len();
-        Tokens { ids: [&self.head, ids, &self.tail].concat(), own: start + own.min(ids.len())..start + ids.len() }
+        Tokens { ids: [&self.head, ids, &self.tail].concat() }
     }
 }

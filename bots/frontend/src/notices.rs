@@ -1,0 +1,132 @@
+//! Notices on their way: kept in the outbox, where the driver of their platform finds them.
+//!
+//! A notice is a post whose address is not known yet, and what happens by itself later a post that holds nothing but its
+//! time: so both outlive the process, and `Driver::redeliver` is the one way out.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat::{
+    CallId, MemberId, Message, MessageId, Place, Platform, PortError, Visibility,
+    ports::{Notice, Notify, Outbox, Post},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{Part, Style, split::split};
+
+/// Rung where something new is in the outbox, so that it need not wait for the next look.
+#[derive(Clone, Default)]
+pub struct Bell(Arc<tokio::sync::Notify>);
+
+impl Bell {
+    fn ring(&self) {
+        // Kept where nobody waits just now.
+        self.0.notify_one();
+    }
+
+    /// Waits until it is rung.
+    pub async fn rung(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// How a platform names people and places in a text, without calling anybody.
+#[derive(Clone, Copy)]
+pub struct Naming {
+    /// A person.
+    pub person: fn(&MemberId) -> String,
+    /// A room or a thread.
+    pub place: fn(&Place) -> String,
+}
+
+/// Puts the notices of one platform into the outbox.
+pub struct Notifier {
+    style: Style,
+    naming: Naming,
+    outbox: Arc<dyn Outbox>,
+    bell: Bell,
+    /// One at a time, so that none of a key is put twice.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Notifier {
+    /// The bell is the one that the platform's driver listens to.
+    pub fn new(style: Style, naming: Naming, outbox: Arc<dyn Outbox>, bell: Bell) -> Self {
+        Self { style, naming, outbox, bell, turn: tokio::sync::Mutex::default() }
+    }
+
+    async fn put(&self, question: Message, notice: &Notice) -> Result<CallId, PortError> {
+        let call = question.call_id();
+        let _turn = self.turn.lock().await;
+        if self.outbox.get(&call).await?.is_some() {
+            return Ok(call);
+        }
+        let parts = self.parts(notice);
+        let body = Some(serde_json::to_value(&parts).map_err(PortError::failed("notify", "writing a notice"))?);
+        let (address, actions) = (Value::Null, notice.actions.clone());
+        let post = Post { call: call.clone(), question, renews: None, address, shown: Vec::new(), actions, body };
+        if let (Some(lapse), Some(Visibility::Caller)) = (&notice.lapse, post.question.visibility) {
+            let after = SignedDuration::try_from(lapse.after).unwrap_or(SignedDuration::MAX);
+            let due = post.question.at.saturating_add(after).map_err(PortError::failed("notify", "counting time"))?;
+            let question = Message {
+                id: MessageId(format!("{}#lapse", post.question.id)),
+                text: format!("!{}", lapse.command),
+                about: Some(call.clone()),
+                addressed: true,
+                ..post.question.clone()
+            };
+            let body = Some(json!({ DUE: due }));
+            let lapse = Post { call: question.call_id(), question, actions: Vec::new(), body, ..post.clone() };
+            self.outbox.put(&lapse).await?;
+        }
+        self.outbox.put(&post).await?;
+        self.bell.ring();
+        Ok(call)
+    }
+
+    fn parts(&self, notice: &Notice) -> Vec<Part> {
+        let text = self.style.prose(notice.text.trim());
+        let pieces = split(&text, self.style.part_max - CALL_CHARS_MAX, self.style.measure);
+        let mut parts: Vec<Part> = pieces.into_iter().map(|markdown| Part { markdown, ..Part::default() }).collect();
+        if let Some(first) = parts.first_mut() {
+            first.calls.clone_from(&notice.calls);
+        }
+        if let Some(last) = parts.last_mut() {
+            last.actions.clone_from(&notice.actions);
+        }
+        parts
+    }
+}
+
+/// Room that is left for who is called.
+const CALL_CHARS_MAX: usize = 64;
+
+/// What the body of a post holds that is due at a time.
+const DUE: &str = "due";
+
+/// When a post is due that shows nothing, but is to be done.
+pub(crate) fn due(body: &Value) -> Option<Timestamp> {
+    body.get(DUE)?.as_str()?.parse().ok()
+}
+
+#[async_trait]
+impl Notify for Notifier {
+    async fn tell(&self, about: &Place, member: &MemberId, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
+        let question = notice.question(about, member.clone(), Visibility::Caller, at);
+        self.put(question, &Notice { calls: None, ..notice.clone() }).await.map(drop)
+    }
+
+    async fn post(&self, place: &Place, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
+        let author = notice.calls.clone().unwrap_or_else(|| MemberId(String::new()));
+        self.put(notice.question(place, author, Visibility::Room, at), notice).await.map(drop)
+    }
+
+    fn name(&self, _: Platform, member: &MemberId) -> String {
+        (self.naming.person)(member)
+    }
+
+    fn whereabouts(&self, place: &Place) -> String {
+        (self.naming.place)(place)
+    }
+}

@@ -1,0 +1,144 @@
+//! What is kept of a person: all of it is handed over, and none of it is left.
+
+use chat::{
+    Document, MemberId, Message, Role, Scope, Switch,
+    people::Register,
+    ports::{Audit, Inbox, Outbox, PluginData, Post},
+};
+use serde_json::json;
+
+use super::{MODEL, audit::event, document, message, open, vectors};
+use crate::{Entry, Refusal, SeenFile, Store};
+
+const NOON: &str = "2026-11-03T12:00:00Z";
+
+/// Leaves traces of `who` in every table that keeps any; every text of them holds `who`.
+async fn plant(store: &Store, who: &str) {
+    let at = NOON.parse().unwrap();
+    let member: MemberId = who.into();
+    let scope = Scope::Person(member.clone());
+    let text = format!("{who} writes. {}", "And on it goes. ".repeat(200));
+    let paper = Document {
+        title: format!("Of {who}"),
+        text,
+        pages: vec![],
+        sections: vec![],
+        ..document(who, &scope.to_string())
+    };
+    let passages = [0..paper.text.len() / 2, 0..20].into_iter().zip(0..).map(|(span, ordinal)| chat::Passage {
+        id: chat::PassageId { document: paper.id.clone(), ordinal },
+        text: paper.text[span.clone()].to_owned(),
+        span,
+        page: None,
+        section: None,
+    });
+    let passages: Vec<_> = passages.collect();
+    let keys = [format!("title:{who}")];
+    let entry = Entry { document: &paper, passages: &passages, vectors: &vectors(), keys: &keys };
+    store.put_many(MODEL, &[entry]).await.unwrap();
+    let refusals = vec![Refusal { entry: who.to_owned(), sentence: format!("{who} cannot be read") }];
+    let seen = SeenFile {
+        scope,
+        file: format!("{who}.pdf"),
+        bytes: 7,
+        modified: at,
+        content_hash: format!("hash of {who}"),
+        reader: "1".to_owned(),
+        documents: vec![paper.id.clone()],
+        refusals,
+    };
+    store.see(&seen).await.unwrap();
+
+    let question = Message { author: member.clone(), text: format!("why {who}?"), ..message(who, "lab", "seminar") };
+    let post = Post {
+        call: chat::CallId(format!("post of {who}")),
+        question: question.clone(),
+        renews: None,
+        address: json!({"to": who}),
+        shown: vec![format!("shown to {who}").as_str().into()],
+        actions: Vec::new(),
+        body: Some(json!(format!("dear {who}"))),
+    };
+    Outbox::put(store, &post).await.unwrap();
+    Inbox::open(store, &Message { id: "in flight".into(), place: place(who), ..question.clone() }).await.unwrap();
+    store.set_beside(&post.call, at, "qa", Some(&member), &format!("answer:{who}"), json!(who)).await.unwrap();
+    store.set("feedback", Some(&member), &format!("vote:{who}"), Some(json!(who))).await.unwrap();
+    for _ in 0..3 {
+        store.record(event(who, "done")).await.unwrap();
+    }
+    store.set_consent(&member, Switch::Improve, true, at).await.unwrap();
+    store.set_grant(&member, Some(Role::Member)).await.unwrap();
+    let other: MemberId = format!("{who} elsewhere").as_str().into();
+    store.offer_link(&other, &format!("code of {who}"), at).await.unwrap();
+    store.accept_link(&member, &format!("code of {who}"), at).await.unwrap();
+    store.offer_link(&member, &format!("again {who}"), at).await.unwrap();
+}
+
+/// A room whose name tells nobody.
+fn place(who: &str) -> chat::Place {
+    super::place("lab", if who == ANA { "a" } else { "b" })
+}
+
+const ANA: &str = "zq-ana-zq";
+const BOB: &str = "zq-bob-zq";
+
+/// How often a text stands in the files of the state.
+fn traces(folder: &tempfile::TempDir, text: &str) -> usize {
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    files.map(|bytes| bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()).sum()
+}
+
+#[tokio::test]
+async fn a_forgotten_person_leaves_no_byte_and_others_lose_none() {
+    let (folder, store) = open().await;
+    plant(&store, ANA).await;
+    plant(&store, BOB).await;
+    // Rows between theirs, so that the database moves rows about.
+    for number in 0..3_000 {
+        let (owner, words) = (if number % 3 == 0 { ANA } else { BOB }, "x".repeat(number * 37 % 900));
+        let key = format!("{}:{owner}", number * 7_919 % 3_000);
+        store.set("atlas", Some(&owner.into()), &key, Some(json!(format!("{owner} {words}")))).await.unwrap();
+    }
+    assert!(traces(&folder, ANA) > 50 && traces(&folder, BOB) > 50);
+    let of_bob = store.personal(&[BOB.into()]).await.unwrap();
+
+    let accounts = store.standing(&ANA.into()).await.unwrap().accounts;
+    assert_eq!(accounts.len(), 2);
+    let (erased, documents) = store.erase(&accounts).await.unwrap();
+    assert_eq!(documents, [chat::DocumentId(ANA.to_owned())]);
+    let counts: Vec<String> = erased.counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let want = "files 1, documents 1, notes of plugins 1002, answers 1, questions 1, records of calls 3, salts 1, \
+                consents 1, links between accounts 2, codes 1, roles 1";
+    assert_eq!(counts.join(", "), want);
+
+    assert_eq!(traces(&folder, ANA), 0);
+    assert!(traces(&folder, BOB) > 50);
+    assert_eq!(store.personal(&[BOB.into()]).await.unwrap(), of_bob);
+    assert!(store.check().await.unwrap().is_whole());
+    // Again finds nothing, and the next process neither.
+    assert!(store.erase(&accounts).await.unwrap().0.counts.is_empty());
+    store.close().await;
+    assert_eq!(traces(&folder, ANA), 0);
+}
+
+#[tokio::test]
+async fn a_person_is_handed_all_of_theirs_and_nothing_of_others() {
+    let (_folder, store) = open().await;
+    plant(&store, ANA).await;
+    plant(&store, BOB).await;
+    let accounts = store.standing(&ANA.into()).await.unwrap().accounts;
+    let kept = store.personal(&accounts).await.unwrap();
+    for (name, value) in &kept {
+        let text = value.to_string();
+        assert!(text.contains(ANA) && !text.contains(BOB), "{name}: {text}");
+    }
+    let of = |wanted: &str| &kept.iter().find(|(name, _)| name == wanted).unwrap().1;
+    assert_eq!(of("person.json")["consents"][0]["since"], json!("2026-11-03T12:00:00Z"));
+    assert_eq!(of("person.json")["roles"][0]["role"], json!(Role::Member));
+    assert!(of("documents.json")[0]["text"].as_str().unwrap().starts_with("zq-ana-zq writes."));
+    assert_eq!(of("answers.json")[0]["post"]["question"]["text"], json!("why zq-ana-zq?"));
+    assert_eq!(of("calls.json")[0]["event"]["outcome"], json!("done"));
+
+    let (_, stranger) = store.personal(&["stranger".into()]).await.unwrap().swap_remove(1);
+    assert_eq!(stranger, json!([]));
+}

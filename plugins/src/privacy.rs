@@ -1,0 +1,194 @@
+//! What a person may do with what is remembered of them: see it, switch it, take it along, erase it; and say which
+//! accounts are theirs.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat::{
+    Argument, Call, Command, Cx, Event, Example, Kind, Manifest, PluginError, Role, Switch, Text, Visibility,
+    ports::Plugin, reply::Action,
+};
+
+/// How long a code links.
+const LINK_MINUTES: i64 = 15;
+
+static MANIFEST: Manifest = Manifest {
+    name: "privacy",
+    summary: Text {
+        en: "shows, switches, exports and erases what is remembered of you",
+        zh: "查看、设置、导出和删除关于您的记录",
+    },
+    open: true,
+    commands: &[
+        Command {
+            name: "privacy",
+            help: Text {
+                en: "shows what you consented to, switches it, exports or erases all that is kept of you",
+                zh: "显示您同意的内容并可更改，导出或删除关于您的全部记录",
+            },
+            menu: None,
+            arguments: &[
+                Argument::new(
+                    "action",
+                    Text { en: "what to do; show without one", zh: "要做什么；默认为显示" },
+                    Kind::Choice(&["show", "set", "export", "forget"]),
+                ),
+                Argument::new(
+                    "switch",
+                    Text { en: "which consent to set", zh: "要设置的同意项" },
+                    Kind::Choice(&["index", "match", "improve", "suggest", "all"]),
+                ),
+                Argument::new("value", Text { en: "on or off", zh: "开或关" }, Kind::Choice(&["on", "off"])),
+                Argument::new("confirm", Text { en: "really erase", zh: "确认删除" }, Kind::Flag),
+            ],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(120),
+            utterances: &["What do you know about me?", "Forget me", "Delete my data"],
+            examples: &[
+                Example { call: "privacy", reply: "index: off" },
+                Example { call: "privacy set", reply: "Say which and how" },
+                Example { call: "privacy set suggest on", reply: "suggest: on" },
+                Example { call: "privacy set suggest off", reply: "suggest: off" },
+                Example { call: "privacy forget", reply: "cannot be taken back" },
+            ],
+        },
+        Command {
+            name: "link",
+            help: Text {
+                en: "says that another account is yours too: ask here for a code, and say it there",
+                zh: "说明另一个账号也是您的：在此获取代码，然后在另一处输入",
+            },
+            menu: None,
+            arguments: &[Argument::new(
+                "code",
+                Text { en: "the code that your other account was given", zh: "您的另一个账号得到的代码" },
+                Kind::Text,
+            )],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(10),
+            utterances: &[],
+            examples: &[
+                Example { call: "link", reply: "say `link" },
+                Example { call: "link 0000-0000", reply: "No account was given that code" },
+            ],
+        },
+        Command {
+            name: "unlink",
+            help: Text { en: "parts this account from your others", zh: "将此账号与您的其他账号分开" },
+            menu: None,
+            arguments: &[],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(10),
+            utterances: &[],
+            examples: &[Example { call: "unlink", reply: "no other account" }],
+        },
+    ],
+};
+
+/// What a person may do with what is remembered of them.
+pub struct Privacy;
+
+#[async_trait]
+impl Plugin for Privacy {
+    fn manifest(&self) -> &'static Manifest {
+        &MANIFEST
+    }
+
+    async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
+        match (call.command.as_str(), call.args.text("action")) {
+            ("link", _) => link(cx, call.args.text("code")).await,
+            ("unlink", _) => match cx.unlink().await? {
+                true => cx.say("This account is parted from your others."),
+                false => cx.say("There is no other account that is linked with this one."),
+            },
+            (_, "set") => set(cx, call.args.text("switch"), call.args.text("value")).await,
+            (_, "export") => {
+                let bytes = cx.export().await?;
+                cx.say("All that I keep of you, with every account that you linked:")?;
+                let (name, media_type) = ("colloquy-export.zip".to_owned(), "application/zip".to_owned());
+                cx.reply(Event::File { name, media_type, bytes })
+            }
+            (_, "forget") if call.args.flag("confirm") => forget(cx).await,
+            (_, "forget") => {
+                cx.say(
+                    "This erases what I keep of you, with every account that you linked: your papers and notes, \
+                     indexed messages, answers, votes, consents. It cannot be taken back; `privacy export` gives you \
+                     a copy first.",
+                )?;
+                let erase =
+                    Action { label: "Erase everything".to_owned(), command: "privacy forget --confirm".to_owned() };
+                cx.reply(Event::Actions { actions: vec![erase] })
+            }
+            _ => cx.say(shown(cx)),
+        }
+    }
+}
+
+fn what(switch: Switch) -> &'static str {
+    match switch {
+        Switch::Index => "my messages in rooms that index them become searchable there",
+        Switch::Match => "I may be shown to others as a collaborator",
+        Switch::Improve => "my questions and votes may improve the assistant",
+        Switch::Suggest => "I may be shown to others as someone to ask",
+    }
+}
+
+fn shown(cx: &Cx) -> String {
+    let standing = cx.standing();
+    let line = |switch: Switch| {
+        let state = if standing.consent.to(switch) { "on" } else { "off" };
+        format!("- {switch}: {state} ({})", what(switch))
+    };
+    let mut lines = vec!["What you consented to:".to_owned()];
+    lines.extend(Switch::ALL.map(line));
+    if standing.accounts.len() > 1 {
+        lines.push(format!("It holds for your {} linked accounts.", standing.accounts.len()));
+    }
+    lines.push("`privacy set index on` switches; `privacy export` and `privacy forget` do what they say.".to_owned());
+    lines.join("\n")
+}
+
+async fn set(cx: &Cx, switch: &str, value: &str) -> Result<(), PluginError> {
+    let on = match value {
+        "on" => true,
+        "off" => false,
+        _ => return cx.say("Say which and how, as in `privacy set index on` or `privacy set all off`."),
+    };
+    let chosen: Vec<Switch> = Switch::ALL.into_iter().filter(|one| switch == "all" || one.name() == switch).collect();
+    for switch in &chosen {
+        cx.set_consent(*switch, on).await?;
+    }
+    let line = |switch: &Switch| format!("- {switch}: {value} ({})", what(*switch));
+    let mut lines: Vec<String> = chosen.iter().map(line).collect();
+    if chosen.contains(&Switch::Index) && !on {
+        lines.push("What was indexed before is taken out within a minute.".to_owned());
+    }
+    cx.say(lines.join("\n"))
+}
+
+async fn forget(cx: &Cx) -> Result<(), PluginError> {
+    let erased = cx.forget().await?;
+    if erased.counts.is_empty() {
+        return cx.say("There was nothing of you to erase.");
+    }
+    let line = |(what, count): &(String, usize)| format!("- {what}: {count}");
+    let lines: Vec<String> = erased.counts.iter().map(line).collect();
+    cx.say(format!("Erased:\n{}", lines.join("\n")))
+}
+
+async fn link(cx: &Cx, code: &str) -> Result<(), PluginError> {
+    if code.is_empty() {
+        let code = cx.offer_link(LINK_MINUTES).await?;
+        return cx.say(format!(
+            "With your other account, say `link {code}` to me within {LINK_MINUTES} minutes. Tell the code nobody: \
+             who says it is you."
+        ));
+    }
+    match cx.accept_link(code).await? {
+        Some(_) => cx.say("Your accounts are linked: what is yours is yours with both."),
+        None => cx.say("No account was given that code lately. Ask with the other one for a new code by `link`."),
+    }
+}

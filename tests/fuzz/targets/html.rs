@@ -1,0 +1,5 @@
+//! The reader of HTML, on any bytes.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::file("a.html", bytes));

@@ -1,0 +1,84 @@
+//! A platform as our parts see one, whose people, history and files a test decides on: a double of the platform, not of
+//! a part of ours.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use chat::{
+    Attachment, Audience, MemberId, Message, Place, Platform, PortError, Role, Scope,
+    ports::{Archive, Archived, Attachments, Dispatch, Members},
+};
+use jiff::Timestamp;
+use server::{
+    home::Home,
+    platforms::{Platforms, Rooms},
+};
+
+/// A platform that says what it is told to.
+#[derive(Default)]
+pub struct PlatformDouble {
+    /// Roles; who has none here is a member.
+    pub roles: Mutex<HashMap<MemberId, Role>>,
+    /// Scopes that groups of the platform give to a person alone.
+    pub groups: HashMap<MemberId, Vec<Scope>>,
+    /// What was said in every room, the newest first.
+    pub said: Mutex<Vec<Archived>>,
+    /// Files by handle.
+    pub files: HashMap<String, Vec<u8>>,
+}
+
+impl PlatformDouble {
+    /// The host of a home whose Discord is this.
+    pub fn host(self: &Arc<Self>, home: &Home) -> Arc<dyn Dispatch> {
+        let rooms = Rooms { members: self.clone(), archive: self.clone(), attachments: self.clone() };
+        let mut platforms = Platforms::default();
+        platforms.add(Platform::Discord, rooms);
+        home.host_of(platforms)
+    }
+
+    /// Gives a person a role from now on.
+    ///
+    /// # Panics
+    /// Where another thread of the test panicked meanwhile.
+    pub fn set_role(&self, member: &MemberId, role: Role) {
+        self.roles.lock().expect("no thread panics with it").insert(member.clone(), role);
+    }
+}
+
+#[async_trait]
+impl Members for PlatformDouble {
+    async fn role(&self, _: &Place, member: &MemberId) -> Result<Role, PortError> {
+        let roles = self.roles.lock().expect("no thread panics with it");
+        Ok(roles.get(member).copied().unwrap_or(Role::Member))
+    }
+
+    async fn scopes(&self, place: &Place, member: &MemberId) -> Result<Vec<Scope>, PortError> {
+        match place.audience {
+            Audience::Room => Ok(Vec::new()),
+            Audience::Caller => Ok(self.groups.get(member).cloned().unwrap_or_default()),
+        }
+    }
+}
+
+#[async_trait]
+impl Archive for PlatformDouble {
+    async fn page(&self, _: &Place, _: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError> {
+        Ok(self.said.lock().expect("no thread panics with it").iter().take(limit).cloned().collect())
+    }
+
+    async fn conversation(&self, _: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
+        Ok(self.said.lock().expect("no thread panics with it").iter().take(limit).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Attachments for PlatformDouble {
+    async fn fetch(&self, _: &Place, attachment: &Attachment, _: u64) -> Result<Vec<u8>, PortError> {
+        let reason = || "there is no such file".to_owned();
+        let file = self.files.get(&attachment.handle).cloned();
+        file.ok_or_else(|| PortError::Refused { port: "attachments", reason: reason() })
+    }
+}
