@@ -132,7 +132,7 @@ fn what(switch: Switch) -> &'static str {
         Switch::Index => "my messages in rooms that index them become searchable there",
         Switch::Match => "I may be shown to others as a collaborator",
         Switch::Improve => "my questions and votes may improve the assistant",
-        Switch::Suggest => "I may be shown to others as someone to ask",
+        Switch::Suggest => "I may be asked in private what my papers speak to, and am named only if I offer to help",
     }
 }
 

@@ -21,6 +21,8 @@ use serde_json::json;
 
 use experts::Handed;
 
+use crate::shelf::named;
+
 /// Passages shown as sources, at most.
 const SOURCES_MAX: usize = 5;
 

@@ -5,6 +5,7 @@
 mod ends;
 mod experts;
 mod many;
+mod permissions;
 mod places;
 mod said;
 

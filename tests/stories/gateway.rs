@@ -62,11 +62,28 @@ async fn limits_and_failures_delay_an_answer_and_do_not_double_it() -> Result<()
     let double = Double::start().await?;
     let _served = served(&double, "false").await?;
     let limit = json!({ "message": "slow", "retry_after": 1.2, "global": false });
-    let fault = |status, body, times| Fault { method: Method::POST, path: "/messages", status, body, times };
+    let fault =
+        |status, body, times| Fault { method: Method::POST, path: "/messages", status, body, times, is_taken: false };
     double.fault(fault(429, limit, 2));
     answers(&double, 1, "one").await?;
     double.fault(fault(503, json!(null), 2));
     answers(&double, 1, "two").await
+}
+
+/// A beginning that Discord took without saying so is found again by its nonce, and brought to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_whose_beginning_was_not_acknowledged_shows_its_end_once() -> Result<()> {
+    let double = Double::start().await?;
+    let _served = served(&double, "false").await?;
+    answers(&double, 1, "one").await?;
+    let before = double.shown().len();
+    let (method, body) = (Method::POST, json!(null));
+    double.fault(Fault { method, path: "/messages", status: 503, body, times: 1, is_taken: true });
+    double.says("!ask How deep do ducks dive?");
+    let is_there = |double: &Double| double.shown().iter().any(|text| text.contains("is empty, so I cannot answer"));
+    double.until("it does not end", WITHIN, is_there).await?;
+    ensure!(double.shown().len() == before + 1, "{:?}", double.shown());
+    Ok(())
 }
 
 /// An acknowledgement that comes too late for Discord: the answer goes to the channel.
@@ -76,7 +93,7 @@ async fn an_answer_to_an_interaction_that_is_over_goes_to_the_channel() -> Resul
     let _served = served(&double, "false").await?;
     answers(&double, 1, "one").await?;
     let body = json!({ "code": 10_062, "message": "Unknown interaction" });
-    double.fault(Fault { method: Method::POST, path: "/callback", status: 404, body, times: 1 });
+    double.fault(Fault { method: Method::POST, path: "/callback", status: 404, body, times: 1, is_taken: false });
     double.calls("ask", "question", "How deep do ducks dive?");
     let is_there = |double: &Double| double.shown().iter().any(|text| text.contains("is empty, so I cannot answer"));
     double.until("no answer", WITHIN, is_there).await?;
@@ -115,7 +132,14 @@ async fn a_token_that_the_gateway_refuses_is_said() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discord_that_is_away_at_the_start_is_waited_for() -> Result<()> {
     let double = Double::start().await?;
-    double.fault(Fault { method: Method::GET, path: "/", status: 503, body: json!(null), times: usize::MAX });
+    double.fault(Fault {
+        method: Method::GET,
+        path: "/",
+        status: 503,
+        body: json!(null),
+        times: usize::MAX,
+        is_taken: false,
+    });
     let served = served(&double, "false").await?;
     let ready = format!("{}/readyz", served.web()?);
     let http = reqwest::Client::builder().no_proxy().build()?;

@@ -7,6 +7,7 @@ pub mod ends;
 pub mod experts;
 pub mod links;
 pub mod many;
+pub mod permissions;
 pub mod places;
 pub mod said;
 

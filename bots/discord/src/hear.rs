@@ -39,12 +39,14 @@ pub fn is_command(text: &str, manifests: &[&'static Manifest]) -> bool {
 
 /// The text without the bot's own mention, with the names of others in place of their numbers.
 pub fn text(content: &str, mentions: &[User], me: u64) -> String {
-    let mut text = content.to_owned();
-    for user in mentions.iter().map(|user| (user.id.get(), user.display_name())).chain([(me, "")]) {
-        let (id, name) = user;
-        let name = if id == me { String::new() } else { format!("@{name}") };
-        for mention in [format!("<@{id}>"), format!("<@!{id}>")] {
-            text = text.replace(&mention, &name);
+    let replaced = |text: &str, id: u64, name: &str| {
+        [format!("<@{id}>"), format!("<@!{id}>")].iter().fold(text.to_owned(), |text, it| text.replace(it, name))
+    };
+    let mut text = replaced(content, me, "").trim().to_owned();
+    // A command means who is mentioned, not their name.
+    if !text.starts_with(['!', '/']) {
+        for user in mentions.iter().filter(|user| user.id.get() != me) {
+            text = replaced(&text, user.id.get(), &format!("@{}", user.display_name()));
         }
     }
     text.trim().to_owned()

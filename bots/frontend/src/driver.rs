@@ -175,6 +175,7 @@ impl Driver {
             },
             answer: Answer::default(),
             started,
+            is_unsure: false,
             edits: 0,
             next_edit: Instant::now(),
             is_dirty: false,
@@ -301,18 +302,19 @@ impl Driver {
             return;
         }
         let parts = std::mem::take(&mut growing.last);
-        self.deliver(&mut growing.post, &parts).await;
+        self.deliver(&mut growing.post, &parts, growing.is_unsure).await;
         histogram!("colloquy_answer_seconds", "platform" => platform).record(growing.started.elapsed().as_secs_f64());
     }
 
     /// Shows the end of a reply: edits what stands, sends what does not, removes what is too much. What cannot be shown
-    /// now stays in the outbox.
-    async fn deliver(&self, post: &mut Post, parts: &[Part]) {
+    /// now stays in the outbox. `is_unsure`: what was sent before may have arrived, though nobody said so.
+    async fn deliver(&self, post: &mut Post, parts: &[Part], is_unsure: bool) {
         for (index, part) in parts.iter().enumerate() {
             let nonce = format!("{}/{index}", post.call);
-            let mut tries = 0;
+            let (mut tries, mut is_unsure) = (0, is_unsure);
             loop {
                 self.spend(&post.address);
+                let is_new = index >= post.shown.len();
                 let done = match post.shown.get(index) {
                     Some(shown) => self.screen.edit(&post.address, shown, part).await,
                     None => self.screen.send(&post.address, &nonce, part).await,
@@ -320,7 +322,10 @@ impl Driver {
                 match done {
                     Ok(shown) => {
                         self.now_shows(post, index, shown).await;
-                        break;
+                        // A nonce that was used before finds the message that it made, which says what it said then.
+                        if !(is_new && is_unsure) {
+                            break;
+                        }
                     }
                     Err(ScreenError::Gone { reason }) => {
                         tracing::info!(reason, "a reply's place is gone");
@@ -330,6 +335,7 @@ impl Driver {
                     }
                     Err(error) => {
                         tries += 1;
+                        is_unsure |= matches!(error, ScreenError::Failed { .. });
                         let after = self.after(&error, tries);
                         if tries >= TRIES || after > WAIT_MAX {
                             tracing::error!(error = %chain(&error), "a reply could not be shown; it stays in the outbox");

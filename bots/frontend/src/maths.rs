@@ -1,6 +1,6 @@
 //! Formulas for platforms that set none: LaTeX becomes Unicode where nothing is lost, else stays, as code. Pure.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, panic, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
@@ -22,10 +22,15 @@ pub fn to_unicode(text: &str) -> Cow<'_, str> {
 }
 
 fn set(formula: &str) -> String {
-    let set = unicodeit::replace(formula.trim());
+    // unicodeit 0.2.2 panics at some formulas (`\not\in\alpha`), where it cuts a character in two.
+    let Ok(set) = panic::catch_unwind(|| unicodeit::replace(formula.trim())) else { return code(formula) };
     // What still holds a command or a group was not understood whole: the source is the truth.
     let whole = !set.contains(['\\', '{', '}', '^', '_', '&']);
-    if whole { crate::markdown::escape(&set) } else { format!("`{}`", formula.trim().replace('`', "'")) }
+    if whole { crate::markdown::escape(&set) } else { code(formula) }
+}
+
+fn code(formula: &str) -> String {
+    format!("`{}`", formula.trim().replace('`', "'"))
 }
 
 #[cfg(test)]
@@ -47,6 +52,11 @@ mod tests {
     fn what_it_cannot_say_stays_as_it_is() {
         check(r"so $\frac{a+b}{c_{ij}}$ holds", r"so `\frac{a+b}{c_{ij}}` holds");
         check("it costs $5 or $6", "it costs $5 or $6");
+    }
+
+    #[test]
+    fn what_breaks_the_translation_stays_as_it_is() {
+        check(r"$\overline{*-b}$ and $x \not\in\alpha$", r"`\overline{*-b}` and `x \not\in\alpha`");
         check(r"`$\alpha$` and ```$\beta$```", r"`$\alpha$` and ```$\beta$```");
     }
 }

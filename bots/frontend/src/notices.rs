@@ -1,7 +1,7 @@
 //! Notices on their way: kept in the outbox, where the driver of their platform finds them.
 //!
-//! A notice is a post whose address is not known yet, and what happens by itself later a post that holds nothing but its
-//! time: so both outlive the process, and `Driver::redeliver` is the one way out.
+//! A notice is a post whose address is not known yet, and what happens by itself later a post that holds nothing but
+//! its time: so both outlive the process, and `Driver::redeliver` is the one way out.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Fetches what a link leads to, from hosts that the operator named and from nowhere else.
 //!
-//! Read `Fetcher::follow`: each hop is checked (`Fetcher::checked`), asked (`Fetcher::ask`), and either followed or read.
+//! Read `Fetcher::follow`: each hop is checked (`Fetcher::checked`), asked (`ask`), and followed or read.
 //!
 //! **Invariant:** an address is looked up once and checked, and the connection goes to that address: what a name server
 //! says a moment later changes nothing. No proxy, no cookie, no credential takes part.

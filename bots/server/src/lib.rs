@@ -15,7 +15,7 @@ pub mod ingest;
 mod fetch;
 mod acquire;
 pub mod chronicle;
-mod people;
+pub mod people;
 mod commands;
 mod progress;
 

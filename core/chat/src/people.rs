@@ -20,7 +20,7 @@ pub enum Switch {
     Match,
     /// Questions and feedback improve the assistant.
     Improve,
-    /// Others are shown this person as someone to ask.
+    /// This person may be asked in private what their papers speak to; others learn of it if they offer to help.
     Suggest,
 }
 

@@ -1,5 +1,6 @@
 //! The traits between crates. All are object-safe; every implementation passes its port's contract suite.
 
+mod archive;
 mod calls;
 mod notify;
 
@@ -9,11 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Attachment, Call, CallId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, MessageId,
-    Overheard, Passage, PassageId, Place, Platform, PluginError, PortError, Readable, Role, RoomId, Scope, Usage,
-    document::Rights,
+    Action, Call, CallId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, MessageId, Overheard, Passage,
+    PassageId, Place, Platform, PluginError, PortError, Readable, Role, RoomId, Scope, Usage, document::Rights,
 };
 
+pub use archive::{Archive, Archived, Attachments};
 pub use calls::{Audit, AuditEvent, Generation, Inbox, Seen};
 pub use notify::{Lapse, Notice, Notify};
 
@@ -398,42 +399,6 @@ pub trait Documents: Send + Sync {
 
     /// All passage ids, sorted.
     async fn passage_ids(&self) -> Result<Vec<PassageId>, PortError>;
-}
-
-/// A message of a room's history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Archived {
-    /// The message.
-    pub message: Message,
-    /// Whether the assistant said it.
-    pub ours: bool,
-    /// A permanent link to it.
-    pub link: Option<String>,
-}
-
-/// A room's history, from its platform.
-#[async_trait]
-pub trait Archive: Send + Sync {
-    /// At most `limit` (100 at most) messages before `before`, newest first.
-    async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError>;
-
-    /// A message of a place; none where it is gone, or where the platform gives out no single one.
-    async fn message(&self, _place: &Place, _id: &MessageId) -> Result<Option<Archived>, PortError> {
-        Ok(None)
-    }
-
-    /// What was said before `message` in its thread or its chain of replies, newest first, at most `limit`.
-    async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError>;
-}
-
-/// The files that come with messages.
-#[async_trait]
-pub trait Attachments: Send + Sync {
-    /// The bytes of an attachment of `place`, at most `bytes_max`.
-    ///
-    /// # Errors
-    /// [`PortError::Refused`] where it is larger, or gone.
-    async fn fetch(&self, place: &Place, attachment: &Attachment, bytes_max: u64) -> Result<Vec<u8>, PortError>;
 }
 
 /// What came of a file that was added to the library.

@@ -1,13 +1,19 @@
 //! How much people and rooms may ask: the generic cell rate algorithm, which lets a burst through and then one call
 //! at a time.
 
-use std::num::NonZeroU32;
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use chat::{MemberId, RoomId};
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
+
+/// Calls between two sweeps.
+const SWEEP_EVERY: usize = 1_024;
 
 /// Calls a minute; 0 for no limit. As many may come at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +31,18 @@ pub struct Quotas {
     people: Option<DefaultKeyedRateLimiter<MemberId>>,
     rooms: Option<DefaultKeyedRateLimiter<RoomId>>,
     all: Option<DefaultKeyedRateLimiter<()>>,
+    taken: AtomicUsize,
 }
 
 impl Quotas {
     /// Nothing was asked yet.
     pub fn new(rates: Rates) -> Self {
-        Self { people: limiter(rates.of_person), rooms: limiter(rates.in_room), all: limiter(rates.in_all) }
+        Self {
+            people: limiter(rates.of_person),
+            rooms: limiter(rates.in_room),
+            all: limiter(rates.in_all),
+            taken: AtomicUsize::new(0),
+        }
     }
 
     /// Counts a call.
@@ -43,13 +55,16 @@ impl Quotas {
             let unit = if seconds == 1 { "second" } else { "seconds" };
             format!("{who} asked much within a minute; please try again in {seconds} {unit}.")
         };
+        if self.taken.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
+            self.sweep();
+        }
         check(&self.people, person).map_err(|seconds| wait("You", seconds))?;
         check(&self.rooms, room).map_err(|seconds| wait("This room", seconds))?;
         check(&self.all, &()).map_err(|seconds| wait("The community", seconds))
     }
 
     /// Forgets who has not asked for a minute.
-    pub fn sweep(&self) {
+    fn sweep(&self) {
         if let Some(people) = &self.people {
             people.retain_recent();
         }

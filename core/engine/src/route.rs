@@ -91,9 +91,19 @@ pub fn arguments(command: &Command, rest: &str) -> Result<Args, String> {
     let mut values = BTreeMap::new();
     let mut rest = rest.trim();
     let mut open: Vec<&Argument> = command.arguments.iter().collect();
+    let flag = |open: &[&Argument], word: &str| {
+        open.iter().position(|a| a.kind == Kind::Flag && word.strip_prefix("--") == Some(a.name))
+    };
+    // A flag may stand last too, after a text that would take it in.
+    while let Some((before, word)) = rest.rsplit_once(char::is_whitespace)
+        && let Some(at) = flag(&open, word)
+    {
+        values.insert(open.remove(at).name.to_owned(), Value::Flag(true));
+        rest = before.trim_end();
+    }
     while !rest.is_empty() {
         let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        if let Some(at) = open.iter().position(|a| a.kind == Kind::Flag && word.strip_prefix("--") == Some(a.name)) {
+        if let Some(at) = flag(&open, word) {
             values.insert(open.remove(at).name.to_owned(), Value::Flag(true));
             rest = after.trim_start();
             continue;
@@ -280,6 +290,8 @@ mod tests {
         );
         check("!list matching:neural parsing", true, expect!["call list [matching=neural parsing]"]);
         check("!list order:title", true, expect!["call list [order=title]"]);
+        check("!list matching:neural parsing --all", true, expect!["call list [all=true, matching=neural parsing]"]);
+        check("!list matching:neural --all parsing", true, expect!["call list [matching=neural --all parsing]"]);
     }
 
     #[test]

@@ -101,30 +101,13 @@ impl StoreError {
 
     /// For `map_err`: an error of the database while `doing`.
     pub(crate) fn sql(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
-        // Result codes of https://sqlite.org/rescode.html; the low byte is the kind, the rest the detail.
-        const BUSY: i32 = 5;
-        const CORRUPT: i32 = 11;
-        const FULL: i32 = 13;
-        const NOT_A_DATABASE: i32 = 26;
-        // The shared-memory file beside the database could not grow.
-        const IO_SHM_SIZE: i32 = 4874;
-
         move |error| {
-            let code = match &error {
-                sqlx::Error::Database(below) => below.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0),
-                sqlx::Error::PoolTimedOut => BUSY,
-                sqlx::Error::Io(below) if below.kind() == io::ErrorKind::StorageFull => FULL,
-                sqlx::Error::Migrate(below) => {
-                    return match below.as_ref() {
-                        MigrateError::VersionMissing(found) => {
-                            Self::Newer { found: *found, known: crate::schema_known() }
-                        }
-                        _ => Self::Failed { doing, source: error.into() },
-                    };
-                }
-                sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => CORRUPT,
-                _ => 0,
-            };
+            if let sqlx::Error::Migrate(below) = &error
+                && let MigrateError::VersionMissing(found) = below.as_ref()
+            {
+                return Self::Newer { found: *found, known: crate::schema_known() };
+            }
+            let code = code(&error);
             let source = error.into();
             match (code, code & 0xff) {
                 (IO_SHM_SIZE, _) | (_, FULL) => Self::Full { doing, source },
@@ -146,5 +129,28 @@ impl StoreError {
     /// For `map_err`: what was read back is not what was written.
     pub(crate) fn damaged<E: Into<Cause>>(doing: &'static str) -> impl Fn(E) -> Self {
         move |source| Self::Damaged { doing, source: source.into() }
+    }
+}
+
+// Result codes of https://sqlite.org/rescode.html; the low byte is the kind, the rest the detail.
+const BUSY: i32 = 5;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const NOT_A_DATABASE: i32 = 26;
+// The shared-memory file beside the database could not grow.
+const IO_SHM_SIZE: i32 = 4874;
+
+/// The result code of what went wrong, at the bottom of it; 0 where there is none.
+fn code(error: &sqlx::Error) -> i32 {
+    match error {
+        sqlx::Error::Database(below) => below.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0),
+        sqlx::Error::PoolTimedOut => BUSY,
+        sqlx::Error::Io(below) if below.kind() == io::ErrorKind::StorageFull => FULL,
+        sqlx::Error::Migrate(below) => match below.as_ref() {
+            MigrateError::Execute(below) | MigrateError::ExecuteMigration(below, _) => code(below),
+            _ => 0,
+        },
+        sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => CORRUPT,
+        _ => 0,
     }
 }

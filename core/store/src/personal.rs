@@ -110,7 +110,8 @@ impl Store {
     }
 
     /// Removes all that is kept of a person, in one transaction; what was removed by kind, and the documents, for the
-    /// index. A block stays, on each account: who is blocked must not come back by being forgotten.
+    /// index. What was said is to be taken out before ([`Store::take_out`]): conversations are others' too. A block stays,
+    /// on each account: who is blocked must not come back by being forgotten.
     ///
     /// Then the database is written anew, which takes as long as a copy of it and holds back other writes: removed rows
     /// leave copies where the database once moved them between its pages. Where that fails the person is erased all the

@@ -225,7 +225,8 @@ fn without_lone_brackets(text: &str) -> String {
         }
     }
     lone.extend(open);
-    text.char_indices().filter(|(at, _)| !lone.contains(at)).map(|(_, character)| character).collect()
+    // A space, lest what stood on both sides becomes one address.
+    text.char_indices().map(|(at, character)| if lone.contains(&at) { ' ' } else { character }).collect()
 }
 
 /// One space between words, none before a full stop.
@@ -304,7 +305,7 @@ mod tests {
         check("See [the page](https://evil.example/x?y=1) now.", "See the page now.", &[]);
         check("See https://evil.example. Or evil.com/x, or a@evil.org!", "See. Or, or!", &[]);
         check("Hi @everyone and @\u{200b}here, <@123> <@&9> <#5>", "Hi everyone and here,", &[]);
-        check("stroke@]@everyone @[]@@here", "strokeeveryone @ here", &[]);
+        check("stroke@]@everyone @[]@@here", "stroke@ everyone @ here", &[]);
         check("@@@room @ana:matrix.example.org <b>x</b>", "room ana: x", &[]);
         check("[1](javascript:alert(1)) it", "it", &[1]);
     }

@@ -169,3 +169,17 @@ fn decision(verdict: &Verdict) -> String {
         Verdict::Empty => "left out, it claims nothing".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_line_is_text_and_nothing_else() {
+        let shown = quoted("See [here](https://a.example/x)\n and <@123> <b> ```x``` (a) [1].");
+        assert_eq!(
+            shown.replace('\u{200b}', "|"),
+            "See [here]|(https://a.example/x) and <|@123> <|b> `|``x`|`` (a) [1]."
+        );
+    }
+}

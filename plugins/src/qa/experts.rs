@@ -1,8 +1,8 @@
 //! A person to ask: those who agreed to be asked and whose papers lie nearest hear the question alone, one after the
 //! other; the room hears of the one who offers to help.
 //!
-//! Read [`hand`], then [`next`]; [`accept`] and [`decline`] are what the asked one says, and no answer within a day is a
-//! [`decline`] too.
+//! Read [`hand`], then [`next`]; [`accept`] and [`decline`] are what the asked one says, and no answer within a day is
+//! a [`decline`] too.
 //!
 //! **Invariant:** the room learns who was asked from nobody but the one who accepts.
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The endpoints that bots call and YEPCord does not have, and those it has without what bots need of them."""
 
+import asyncio
 from datetime import datetime
 
 from quart import request
@@ -192,9 +193,11 @@ async def send(channel):
     key = request.headers.get("Authorization"), channel, str(nonce)
     if nonce is None or not data.get("enforce_nonce"):
         return await _send(channel=channel)
-    if key not in NONCES:
-        NONCES[key] = await _send(channel=channel)
-    return NONCES[key]
+    sent = NONCES.get(key)
+    if sent is None or sent.done() and sent.exception():
+        # Kept before it is done, and done though the bot hangs up: the same may be sent again meanwhile.
+        sent = NONCES[key] = asyncio.ensure_future(_send(channel=channel))
+    return await asyncio.shield(sent)
 
 
 async def edit(channel, message):

@@ -53,6 +53,8 @@ pub struct Fault {
     pub body: Value,
     /// How often.
     pub times: usize,
+    /// Whether it has its effect all the same: only the answer is lost.
+    pub is_taken: bool,
 }
 
 /// The double.
@@ -290,12 +292,24 @@ fn answered(shared: &Shared, method: &Method, path: &str, body: &Value) -> (u16,
     let mut known = shared.known();
     known.requests.push(format!("{method} {path}"));
     let fits = |fault: &&mut Fault| fault.times > 0 && fault.method == method && path.contains(fault.path);
-    if let Some(fault) = known.faults.iter_mut().find(fits) {
+    let fault = known.faults.iter_mut().find(fits).map(|fault| {
         fault.times -= 1;
-        return (fault.status, fault.body.clone());
+        fault.clone()
+    });
+    match fault {
+        None => effect(&mut known, shared.port, method, path, body),
+        Some(fault) => {
+            if fault.is_taken {
+                effect(&mut known, shared.port, method, path, body);
+            }
+            (fault.status, fault.body)
+        }
     }
+}
+
+fn effect(known: &mut Known, port: u16, method: &Method, path: &str, body: &Value) -> (u16, Value) {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let url = format!("ws://127.0.0.1:{}/gateway", shared.port);
+    let url = format!("ws://127.0.0.1:{port}/gateway");
     let gone = || (404, json!({ "code": 10_008, "message": "Unknown Message" }));
     match (method.as_str(), parts.as_slice()) {
         ("GET", ["users", "@me"]) => (200, json!({ "id": BOT, "username": "colloquy" })),

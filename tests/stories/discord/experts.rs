@@ -17,7 +17,8 @@ async fn a_person_to_ask_is_asked_alone() -> Result<()> {
     let at_bobs = bob.in_channel(bob.human.dm().await?);
     let at_cyds = cyd.in_channel(cyd.human.dm().await?);
     let at_eves = eve.in_channel(eve.human.dm().await?);
-    let people = People { ana: &ana, other: &cyd, bob: &at_bobs, cyd: &at_cyds, eve: &at_eves };
+    let ids = [ana.human.id.as_str(), bob.human.id.as_str()];
+    let people = People { ids, ana: &ana, other: &cyd, bob: &at_bobs, cyd: &at_cyds, eve: &at_eves };
     a_person_is_asked_who_agreed_to_it(&people, served).await
 }
 

@@ -28,6 +28,7 @@ async fn a_person_to_ask_is_asked_alone() -> Result<()> {
     };
     let seat = |human, room: &str| Seat::new(human, room, &bot);
     let people = People {
+        ids: [ana.user.as_str(), bob.user.as_str()],
         ana: &seat(ana, &room),
         other: &seat(cyd, &room),
         bob: &seat(bob, &alone(bob).await?),

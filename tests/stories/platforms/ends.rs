@@ -30,11 +30,27 @@ fn is_stopped(text: &str) -> bool {
     text.trim_end().ends_with("Stopped.")
 }
 
+/// Answers that are begun until one is stopped before its end.
+const TRIES: usize = 5;
+
+/// Asks, and lets somebody stop the answer: the question, the answer, and what it says in the end. Where it came to its
+/// end before the word to stop arrived, another one is begun, at most so often.
+async fn stopped(ana: &dyn Person, by: &dyn Person, tries: usize) -> Result<(String, String, String)> {
+    let mut tried = 0;
+    loop {
+        let (asked, id) = begun(ana).await?;
+        by.presses(&id, "stop").await?;
+        let (_, text) = until("it does not end", async || ended(ana, &asked).await).await?;
+        tried += 1;
+        if is_stopped(&text) || tried == tries {
+            return Ok((asked, id, text));
+        }
+    }
+}
+
 /// Who asked stops the answer: it says so, and stays as it is.
 pub async fn who_asked_can_stop_the_answer(ana: &dyn Person) -> Result<()> {
-    let (asked, id) = begun(ana).await?;
-    ana.presses(&id, "stop").await?;
-    let (_, text) = until("it does not stop", async || ended(ana, &asked).await).await?;
+    let (asked, id, text) = stopped(ana, ana, TRIES).await?;
     ensure!(is_stopped(&text), "{text}");
     // While another one is drafted and told to its end.
     let (next, _) = begun(ana).await?;
@@ -53,9 +69,7 @@ pub async fn only_a_moderator_stops_anothers_answer(
 ) -> Result<()> {
     for is_moderator in [false, true, false] {
         empower(is_moderator).await?;
-        let (asked, id) = begun(ana).await?;
-        bob.presses(&id, "stop").await?;
-        let (_, text) = until("it does not end", async || ended(ana, &asked).await).await?;
+        let (_, _, text) = stopped(ana, bob, if is_moderator { TRIES } else { 1 }).await?;
         ensure!(is_stopped(&text) == is_moderator, "a moderator: {is_moderator}; {text}");
     }
     Ok(())

@@ -22,6 +22,8 @@ const OF_EVE: &str = "# Drills of the workshop\n\nThe drills are made of tungste
 
 /// Who is there: `ana` and `other` in the room, the others between them and the assistant alone.
 pub struct People<'a> {
+    /// What the platform calls ana and bob.
+    pub ids: [&'a str; 2],
     pub ana: &'a dyn Person,
     pub other: &'a dyn Person,
     pub bob: &'a dyn Person,
@@ -79,8 +81,10 @@ async fn after_a_restart_an_offer_reaches_the_room(people: &People<'_>, served: 
     bob.presses(&asked, "accept").await?;
     bob.hears(&|text| text.contains("I said so in")).await?;
     let (offer, text) = ana.hears(&|text| text.contains("offers to help") && text.contains(QUESTIONS[0])).await?;
-    let called = other.calls(&offer).await?;
-    ensure!(called.len() == 1 && ana.calls(&offer).await?.is_empty(), "it calls {called:?}: {text}");
+    let (called, [asker, helper]) = (other.calls(&offer).await?, people.ids);
+    ensure!(called.iter().any(|one| one.contains(asker)), "it calls {called:?}: {text}");
+    // A server that looks for names by itself counts the one who is only named.
+    ensure!(called.iter().all(|one| one.contains(asker) || one.contains(helper)), "it calls {called:?}: {text}");
     ensure!(!eve.all().await?.iter().any(|text| text.contains(QUESTIONS[0])), "one is enough");
     Ok(())
 }

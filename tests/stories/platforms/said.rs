@@ -10,8 +10,8 @@ use super::{Person, QUESTION, WITHIN, ended, is_answer, until, until_it_listens}
 /// Between two questions of who waits for an answer to become another one.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
-/// What is kept is found by then.
-const MADE_WITHIN: Duration = Duration::from_secs(8);
+/// What is kept is found by then: a document is written at most every 20 seconds.
+const MADE_WITHIN: Duration = Duration::from_secs(25);
 
 const BOAT: &str = "When does the research boat Albatros leave the northern pier?";
 const KEY: &str = "Where does the spare key of the boat house hang?";
@@ -95,6 +95,8 @@ pub async fn a_moderators_mark_makes_a_note(ana: &dyn Person, bob: &dyn Person, 
     let asked = bob.tells("Where is the spare key of the boat house kept in winter?").await?;
     let silent = cleo.replies(&asked, "The spare key of the boat house is kept in room 117 in winter.").await?;
     ana.marks(&silent).await?;
+    // What counts is the consent at the time of the mark.
+    tokio::time::sleep(ASK_AGAIN).await;
     consents(cleo, "on").await?;
     let answer = cleo.replies(&asked, "The spare key of the boat house is kept with Greta in room 214.").await?;
     cleo.marks(&answer).await?;

@@ -16,6 +16,8 @@ pub(super) struct Growing<'a> {
     pub(super) post: Post,
     pub(super) answer: Answer,
     pub(super) started: Instant,
+    /// Whether something may be shown that we know no id of: the platform did not say what became of it.
+    pub(super) is_unsure: bool,
     pub(super) edits: u32,
     pub(super) next_edit: Instant,
     pub(super) is_dirty: bool,
@@ -100,11 +102,15 @@ impl Growing<'_> {
                 self.is_dirty = parts.len() > index + 1;
             }
             Ok(Err(error)) => {
+                self.is_unsure |= matches!(error, ScreenError::Failed { .. });
                 let after = self.driver.after(&error, 1);
                 lock(&self.driver.budget).wait(&bucket, Instant::now() + after);
                 tracing::debug!(error = %chain(&error), "a growing answer was not shown");
             }
-            Err(_) => tracing::debug!("a growing answer was not shown in time"),
+            Err(_) => {
+                self.is_unsure = true;
+                tracing::debug!("a growing answer was not shown in time");
+            }
         }
         if is_first {
             let seconds = self.started.elapsed().as_secs_f64();

@@ -60,7 +60,7 @@ impl Driver {
         post.body = serde_json::to_value(&parts).ok();
         self.put(&post).await;
         self.dispatch.give_up(&message).await;
-        self.deliver(&mut post, &parts).await;
+        self.deliver(&mut post, &parts, true).await;
     }
 
     /// Shows the ends of replies that are still in the outbox and that nobody is showing now.
@@ -84,7 +84,7 @@ impl Driver {
                 continue;
             }
             let parts: Vec<Part> = serde_json::from_value(body).unwrap_or_default();
-            self.deliver(&mut post, &parts).await;
+            self.deliver(&mut post, &parts, true).await;
         }
     }
 

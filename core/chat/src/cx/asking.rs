@@ -32,8 +32,8 @@ pub struct Expert {
 }
 
 impl Cx {
-    /// Who of this room may know something of a text, by the papers that they own, nearest first: of those who agreed to
-    /// be asked, without the caller. Nobody in private: there is no room to help in.
+    /// Who of this room may know something of a text, by the papers that they own, nearest first: of those who agreed
+    /// to be asked, without the caller. Nobody in private: there is no room to help in.
     ///
     /// # Errors
     /// [`PluginError::Port`].

@@ -1,10 +1,14 @@
 //! BibTeX and BibLaTeX: one draft per entry; a broken entry costs that entry.
 
+mod loops;
+
 use std::sync::LazyLock;
 
 use biblatex::{Bibliography, ChunksExt, Entry, ParseError, ParseErrorKind, Person};
 use chat::Identifiers;
 use regex::Regex;
+
+use loops::Wrong;
 
 use crate::{Draft, ReadError, Reader, Reading, Refusal, body::Body, clean, identity, license, read::Input};
 
@@ -70,7 +74,7 @@ impl Reader for Bibtex {
         let pieces = pieces(&text);
         let mut reading = Reading::default();
         if pieces.iter().all(|piece| !is_too_deep(piece))
-            && let Ok(whole) = Bibliography::parse(&text)
+            && let Ok(whole) = loops::parse(&text)
         {
             whole.iter().for_each(|entry| take(entry, &mut reading));
             return Ok(reading);
@@ -108,15 +112,17 @@ fn is_too_deep(piece: &str) -> bool {
 }
 
 /// One entry. An abbreviation that nobody defines stands for its own name.
-fn parse_alone(piece: &str, strings: &str) -> Result<Bibliography, ParseError> {
+fn parse_alone(piece: &str, strings: &str) -> Result<Bibliography, Wrong> {
     let mut known = String::new();
-    let mut result = Bibliography::parse(piece);
+    let mut result = loops::parse(piece);
     for round in 0..UNKNOWN_MAX {
-        let Err(ParseError { kind: ParseErrorKind::UnknownAbbreviation(name), .. }) = &result else { break };
+        let Err(Wrong::Parse(ParseError { kind: ParseErrorKind::UnknownAbbreviation(name), .. })) = &result else {
+            break;
+        };
         if round > 0 {
             known.push_str(&format!("@string{{{name} = \"{name}\"}}\n"));
         }
-        result = Bibliography::parse(&format!("{known}{strings}\n{piece}"));
+        result = loops::parse(&format!("{known}{strings}\n{piece}"));
     }
     result
 }

@@ -2,11 +2,14 @@
 //!
 //! **Invariant:** the parser's types and panics end here.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use pdf_extract::{Document, MediaBox, Object, OutputDev, OutputError, Transform, output_doc_page};
+use pdf_extract::{Document, MediaBox, Object, ObjectId, OutputDev, OutputError, Transform, output_doc_page};
 
-use super::bomb;
+use super::{bomb, loops};
 use crate::{Limits, ReadError};
 
 /// Most characters of a page: a page of tables has some ten thousand.
@@ -43,7 +46,7 @@ pub(super) struct Info {
 /// An open file.
 pub(super) struct File {
     document: Document,
-    pages: usize,
+    tree: BTreeMap<u32, ObjectId>,
 }
 
 /// Opens a file within limits.
@@ -61,23 +64,27 @@ pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<File, ReadError> {
     if document.is_encrypted() && document.encryption_state.is_none() {
         return Err(ReadError::Encrypted);
     }
-    let pages = document.get_pages().len();
-    match pages {
+    let tree = document.get_pages();
+    match tree.len() {
         0 => Err(ReadError::broken("PDF", "it has no pages; it may be cut off")),
         pages if pages > limits.pages_max => Err(ReadError::TooManyPages { pages, max: limits.pages_max }),
-        pages => Ok(File { document, pages }),
+        _ => Ok(File { document, tree }),
     }
 }
 
 impl File {
     pub(super) fn pages(&self) -> usize {
-        self.pages
+        self.tree.len()
     }
 
     /// The characters of page `number`, from 1. The parser panics on some files: that costs one page.
     pub(super) fn page(&self, number: usize) -> Result<Sheet, ReadError> {
         let mut pen = Pen::default();
         let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let ends = || self.tree.get(&number).is_none_or(|page| loops::ends(&self.document, *page));
+        if !catch_unwind(AssertUnwindSafe(ends)).unwrap_or(false) {
+            return Err(ReadError::broken("PDF", "a page of it leads back to itself"));
+        }
         match catch_unwind(AssertUnwindSafe(|| output_doc_page(&self.document, &mut pen, number))) {
             Ok(Ok(())) => Ok(pen.into_sheet()),
             Ok(Err(error)) => Err(ReadError::broken("PDF", error)),

@@ -15,6 +15,7 @@ mod glyphs;
 pub(crate) mod heading;
 mod hyphen;
 mod layout;
+mod loops;
 
 use std::time::Instant;
 

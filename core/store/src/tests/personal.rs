@@ -8,7 +8,7 @@ use chat::{
 use serde_json::json;
 
 use super::{MODEL, audit::event, document, message, open, vectors};
-use crate::{Entry, Refusal, SeenFile, Store};
+use crate::{Conversation, Entry, Gone, Line, LineKind, Refusal, SeenFile, Store};
 
 const NOON: &str = "2026-11-03T12:00:00Z";
 
@@ -72,6 +72,23 @@ async fn plant(store: &Store, who: &str) {
     store.offer_link(&other, &format!("code of {who}"), at).await.unwrap();
     store.accept_link(&member, &format!("code of {who}"), at).await.unwrap();
     store.offer_link(&member, &format!("again {who}"), at).await.unwrap();
+    let line = Line {
+        id: who.into(),
+        kind: LineKind::Talk,
+        author: Some(member),
+        name: who.to_owned(),
+        at,
+        text: format!("{who} says so"),
+        link: Some(format!("https://chat/{who}")),
+    };
+    let conversation = Conversation {
+        document: chat::DocumentId(format!("said in {}", place(who).room)),
+        room: place(who).room,
+        name: "Seminar".to_owned(),
+        is_note: false,
+        changes: 0,
+    };
+    store.keep_lines(&place(who), &conversation, &[line]).await.unwrap();
 }
 
 /// A room whose name tells nobody.
@@ -104,6 +121,7 @@ async fn a_forgotten_person_leaves_no_byte_and_others_lose_none() {
 
     let accounts = store.standing(&ANA.into()).await.unwrap().accounts;
     assert_eq!(accounts.len(), 2);
+    assert_eq!(store.take_out(Gone::Of(&accounts)).await.unwrap().0, 1);
     let (erased, documents) = store.erase(&accounts).await.unwrap();
     assert_eq!(documents, [chat::DocumentId(ANA.to_owned())]);
     let counts: Vec<String> = erased.counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();

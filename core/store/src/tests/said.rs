@@ -131,7 +131,7 @@ async fn what_a_room_keeps_no_longer_is_taken_out() {
     keep(&store, "c1", &heard("m2", "ana", 60)).await;
     let before = FIRST.parse::<Timestamp>().unwrap() + SignedDuration::from_mins(30);
     let room = RoomId("seminar".to_owned());
-    assert_eq!(store.rooms_kept().await.unwrap(), [room.clone()]);
+    assert_eq!(store.rooms_kept().await.unwrap(), std::slice::from_ref(&room));
     assert_eq!(store.take_out(Gone::Before(&"hall".into(), before)).await.unwrap().0, 0);
     assert_eq!(store.take_out(Gone::Before(&room, before)).await.unwrap().0, 1);
     assert_eq!(said(&store, "c1").await, ["ana says m2"]);
