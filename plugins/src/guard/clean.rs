@@ -122,14 +122,24 @@ impl Cleaned {
     pub fn text(&self, allowed: impl Fn(&str) -> bool) -> String {
         let mut links = self.links.iter();
         let mut text = String::with_capacity(self.words.len());
-        for character in self.words.chars() {
+        for (at, character) in self.words.char_indices() {
             match character {
-                HOLE => text.push_str(links.next().filter(|link| allowed(link)).map_or("", String::as_str)),
+                // What would become a part of the address keeps it out.
+                HOLE => {
+                    let is_over = is_border(&self.words[at + HOLE.len_utf8()..]);
+                    text.push_str(links.next().filter(|link| is_over && allowed(link)).map_or("", String::as_str));
+                }
                 other => text.push(other),
             }
         }
         without_calls(tidy(&text.replace("()", " ")))
     }
+}
+
+/// Whether an address ends before `rest`, punctuation aside.
+fn is_border(rest: &str) -> bool {
+    let next = rest.trim_start_matches(['.', ',', ';', ':', '!', '?', ')']).chars().next();
+    next.is_none_or(|next| next.is_whitespace() || "\"'<>*_”’。，、；）".contains(next))
 }
 
 /// What a bracket cites.
@@ -292,6 +302,18 @@ mod tests {
     fn an_interval_is_no_marker() {
         check("HR 1.4 (1.04-1.90) [0.5, 1.2] in 12 (5) mice", "HR 1.4 (1.04-1.90) [0.5, 1.2] in 12 (5) mice", &[]);
         check("[18F]FDG uptake", "[18F]FDG uptake", &[]);
+    }
+
+    #[test]
+    fn an_address_never_grows() {
+        for (sentence, text) in [
+            ("See https://a.example[.evil/x for it", "See.evil/x for it"),
+            ("See https://a.example/y[z for it", "See https://a.example/y z for it"),
+            ("See https://a.example/y. Or *https://b.example*, or “https://c.example”.", ""),
+        ] {
+            let all = clean(sentence, |_| true).text(|_| true);
+            assert_eq!(all, if text.is_empty() { sentence } else { text });
+        }
     }
 
     #[test]
