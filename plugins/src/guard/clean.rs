@@ -35,7 +35,7 @@ static MARKDOWN_LINK: LazyLock<Regex> =
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?xi)
-        (?:[a-z][a-z0-9+.-]*)?://[^\s<>"'`\[\]|\\^{}]+ | \b(?:mailto|javascript|data|matrix|tel|xmpp|magnet):[^\s<>"'`\[\]|\\^{}]+
+        (?:[a-z][a-z0-9+.-]*)?://[^\s<>"'`\[\]|\\^{}]* | \b(?:mailto|javascript|data|matrix|tel|xmpp|magnet):[^\s<>"'`\[\]|\\^{}]+
         | www\.[^\s<>"'`\[\]|\\^{}]+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
         | (?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|org|net|io|gg|gov|edu|info|biz|dev|app|xyz|top|site|online|me|ru|cn|uk|de|eu|co|ai|tk|link|click)\b(?:[:/?\#][^\s<>"'`\[\]|\\^{}]*)?"#,
     )
@@ -127,7 +127,10 @@ impl Cleaned {
                 // What would become a part of the address keeps it out.
                 HOLE => {
                     let is_over = is_border(&self.words[at + HOLE.len_utf8()..]);
-                    text.push_str(links.next().filter(|link| is_over && allowed(link)).map_or("", String::as_str));
+                    // One without a scheme would join what stands before it, and one that calls would become another.
+                    let is_whole =
+                        |link: &&String| is_over && !link.starts_with(':') && call(link).is_none() && allowed(link);
+                    text.push_str(links.next().filter(is_whole).map_or("", String::as_str));
                 }
                 other => text.push(other),
             }
@@ -260,14 +263,16 @@ fn tidy(text: &str) -> String {
 
 /// Takes the sign off every word that calls a whole room, last of all: what stood between the two may be gone by now.
 fn without_calls(mut text: String) -> String {
-    let call = |text: &str| {
-        let lower = text.to_ascii_lowercase();
-        ["@everyone", "@here", "@room"].iter().find_map(|call| lower.find(call))
-    };
     while let Some(at) = call(&text) {
         text.remove(at);
     }
     text
+}
+
+/// Where a text calls a whole room.
+fn call(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    ["@everyone", "@here", "@room"].iter().find_map(|call| lower.find(call))
 }
 
 #[cfg(test)]
@@ -308,6 +313,8 @@ mod tests {
     fn an_address_never_grows() {
         for (sentence, text) in [
             ("See https://a.example[.evil/x for it", "See.evil/x for it"),
+            ("See https://].evil.x for it", "See.evil.x for it"),
+            ("See https://x@here.example/y for it", "See for it"),
             ("See https://a.example/y[z for it", "See https://a.example/y z for it"),
             ("See https://a.example/y. Or *https://b.example*, or “https://c.example”.", ""),
         ] {

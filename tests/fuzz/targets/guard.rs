@@ -26,7 +26,8 @@ fuzz_target!(|input: (&str, &str, &str, &str)| {
         assert!(!quote.is_empty() && (source.contains(quote) || quote.starts_with("The ducks")), "{quote:?}");
         assert!(verdict.cited().is_some_and(|cited| cited.contains('[')));
         for (at, _) in text.match_indices("://") {
-            let end = text[at + 3..].find(char::is_whitespace).map_or(text.len(), |end| at + 3 + end);
+            let is_border = |c: char| c.is_whitespace() || "\"'<>*_".contains(c);
+            let end = text[at + 3..].find(is_border).map_or(text.len(), |end| at + 3 + end);
             let host = text[at..end].trim_end_matches(|c: char| !c.is_alphanumeric());
             assert!(source.contains(host), "a link of nobody's: {text:?}");
         }
