@@ -185,6 +185,7 @@ impl Guard {
     fn decide_all(&self, claim: &str, cleaned: &Cleaned, vector: Option<&[f32]>) -> Result<Vec<Support>, Why> {
         let parts = chat::text::sentences(claim, "en");
         let mut weakest: Option<Vec<Support>> = None;
+        let mut before: Vec<String> = Vec::new();
         let vector = vector.filter(|_| parts.len() < 2);
         for part in parts {
             let part = &claim[part];
@@ -192,6 +193,10 @@ impl Guard {
             if reading.terms.is_empty() {
                 continue;
             }
+            if before.contains(&reading.plain) {
+                return Err(Why::Repeated);
+            }
+            before.push(reading.plain.clone());
             let supports = self.decide(part, &reading, cleaned, vector)?;
             let score = |supports: &[Support]| supports.first().map_or(0.0, |support| support.score);
             if weakest.as_ref().is_none_or(|weakest| score(&supports) < score(weakest)) {

@@ -3,6 +3,7 @@
 //! A plugin is a static [`Manifest`](chat::Manifest) and one `async fn run`; it is added to [`all`] and nowhere else.
 //! [`guard`] is what every plugin that writes text sends it through.
 
+pub mod cite;
 pub mod feedback;
 pub mod guard;
 pub mod help;
@@ -11,6 +12,8 @@ pub mod privacy;
 pub mod qa;
 pub mod rights;
 pub mod shelf;
+pub mod summary;
+pub mod translation;
 
 use std::sync::Arc;
 
@@ -20,6 +23,8 @@ use chat::ports::Plugin;
 pub fn all() -> Vec<Arc<dyn Plugin>> {
     let mut plugins: Vec<Arc<dyn Plugin>> = vec![
         Arc::new(qa::Qa),
+        Arc::new(summary::Summary),
+        Arc::new(translation::Translation),
         Arc::new(shelf::Shelf),
         Arc::new(feedback::Feedback),
         Arc::new(rights::RightsOf),

@@ -36,7 +36,7 @@ static MANIFEST: Manifest = Manifest {
                 Argument::new(
                     "switch",
                     Text { en: "which consent to set", zh: "要设置的同意项" },
-                    Kind::Choice(&["index", "match", "improve", "suggest", "all"]),
+                    Kind::Choice(&["index", "match", "improve", "suggest", "name", "omit", "all"]),
                 ),
                 Argument::new("value", Text { en: "on or off", zh: "开或关" }, Kind::Choice(&["on", "off"])),
                 Argument::new("confirm", Text { en: "really erase", zh: "确认删除" }, Kind::Flag),
@@ -133,6 +133,8 @@ fn what(switch: Switch) -> &'static str {
         Switch::Match => "I may be shown to others as a collaborator",
         Switch::Improve => "my questions and votes may improve the assistant",
         Switch::Suggest => "I may be asked in private what my papers speak to, and am named only if I offer to help",
+        Switch::Name => "summaries may say my name beside what I said",
+        Switch::Omit => "summaries leave out what I say",
     }
 }
 
@@ -157,7 +159,9 @@ async fn set(cx: &Cx, switch: &str, value: &str) -> Result<(), PluginError> {
         "off" => false,
         _ => return cx.say("Say which and how, as in `privacy set index on` or `privacy set all off`."),
     };
-    let chosen: Vec<Switch> = Switch::ALL.into_iter().filter(|one| switch == "all" || one.name() == switch).collect();
+    // To be left out is none of what `all` allows or takes back.
+    let is_meant = |one: &Switch| one.name() == switch || (switch == "all" && *one != Switch::Omit);
+    let chosen: Vec<Switch> = Switch::ALL.into_iter().filter(is_meant).collect();
     for switch in &chosen {
         cx.set_consent(*switch, on).await?;
     }

@@ -8,29 +8,26 @@ mod answer;
 mod experts;
 mod prompt;
 
-use std::{ops::Range, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chat::{
-    Action, Argument, Call, CallId, Command, Cx, Document, Event, Example, Kind, Manifest, Passage, PassageId,
-    PluginError, Quote, Role, Source, Text, Visibility,
+    Action, Argument, Call, Command, Cx, Document, Event, Example, Kind, Manifest, PluginError, Role, Text, Visibility,
+    cx::Cited,
     ports::{Evidence, Plugin, SearchRequest, Speaker},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
 use experts::Handed;
 
-use crate::shelf::named;
+use crate::{cite, shelf::named, translation};
 
 /// Passages shown as sources, at most.
 const SOURCES_MAX: usize = 5;
 
-/// Text around a line in which its neighbours are looked for, in bytes, on each side.
-const AROUND_BYTES: usize = 2_000;
+/// Lines that an answer of any plugin shows, at most.
+const LINES_MAX: i64 = 9;
 
-/// Longest quote of a paper whose licence reserves all rights, in characters.
-const RESERVED_CHARS_MAX: usize = 160;
+/// The language of most papers.
+const PAPERS: &str = "en";
 
 /// A follow-up with fewer terms than this is searched for together with the question before it.
 const TERMS_MIN: usize = 3;
@@ -72,7 +69,7 @@ static MANIFEST: Manifest = Manifest {
             arguments: &[Argument::new(
                 "number",
                 Text { en: "the number of the source", zh: "来源的编号" },
-                Kind::Integer { min: 1, max: SOURCES_MAX as i64 },
+                Kind::Integer { min: 1, max: LINES_MAX },
             )
             .required()],
             role_min: Role::Guest,
@@ -142,22 +139,6 @@ static MANIFEST: Manifest = Manifest {
 /// Answers questions from the library.
 pub struct Qa;
 
-/// What is remembered of an answer, so that `line` and the buttons find it after a restart.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Answered {
-    question: String,
-    /// Its sources in the order of their numbers; none where it abstained.
-    shown: Vec<Shown>,
-}
-
-/// A shown source.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Shown {
-    passage: PassageId,
-    /// The line itself: a paper that is read again may be cut otherwise.
-    line: String,
-}
-
 #[async_trait]
 impl Plugin for Qa {
     fn manifest(&self) -> &'static Manifest {
@@ -167,7 +148,7 @@ impl Plugin for Qa {
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         match call.command.as_str() {
             "line" => line(cx, call).await,
-            "sources" => sources(cx, call).await,
+            "sources" => sources(cx).await,
             "person" => person(cx, call).await,
             "accept" => experts::accept(cx, call).await,
             "decline" => experts::decline(cx, call).await,
@@ -186,31 +167,48 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let found = cx.search(&request).await?;
     let nearest = found.first().map(|evidence| evidence.document.clone());
     let found = answer::relevant(found);
-    if found.is_empty() {
-        cx.decided("no passage speaks to the question: no model is asked".to_owned());
-        return abstain(cx, question, nearest).await;
+    if !found.is_empty() {
+        return tell(cx, question, question, &found).await;
     }
-    tell(cx, question, &found).await
+    if let Some(translated) = translated(cx, question).await? {
+        let found = answer::relevant(cx.search(&SearchRequest::new(&*translated, SOURCES_MAX)).await?);
+        if !found.is_empty() {
+            cx.decided("the question was translated to be found".to_owned());
+            return tell(cx, question, &translated, &found).await;
+        }
+    }
+    cx.decided("no passage speaks to the question: no model is asked".to_owned());
+    abstain(cx, question, nearest).await
+}
+
+/// The question in the language of most papers, where it is in another and the model translates.
+async fn translated(cx: &Cx, question: &str) -> Result<Option<String>, PluginError> {
+    let own = cx.language();
+    if own == PAPERS || !cx.translates(PAPERS) {
+        return Ok(None);
+    }
+    translation::text(cx, question, own, PAPERS).await
 }
 
 /// Answers a question that nobody addressed to us: only where the library is sure, and else not a word.
 async fn volunteer(cx: &Cx, question: &str) -> Result<(), PluginError> {
     let found = answer::relevant(cx.search(&SearchRequest::new(question, SOURCES_MAX)).await?);
     match found.first() {
-        Some(best) if answer::is_sure(best) => tell(cx, question, &found).await,
+        Some(best) if answer::is_sure(best) => tell(cx, question, question, &found).await,
         _ => Ok(()),
     }
 }
 
-/// The answer with its sources.
-async fn tell(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
+/// The answer with its sources; `asked` is the question in their language.
+async fn tell(cx: &Cx, question: &str, asked: &str, found: &[Evidence]) -> Result<(), PluginError> {
     let mut sources = Vec::new();
     for (evidence, number) in found.iter().zip(1..) {
-        sources.push(source(cx, evidence, number).await?);
+        sources.push(cite::source(cx, evidence, number).await?);
     }
-    remember(cx, question, found).await?;
+    let shown = found.iter().map(cite::shown).collect();
+    cx.cite(&Cited { question: question.to_owned(), shown }).await?;
     cx.reply(Event::Sources { sources: sources.clone() })?;
-    answer::write(cx, question, found).await?;
+    answer::write(cx, asked, found, (asked != question).then(|| cx.language())).await?;
     let label = said(cx, "Show the line", "显示原文");
     let actions = sources.iter().map(|source| Action {
         label: format!("{label} {}", source.number),
@@ -235,7 +233,7 @@ fn searched(cx: &Cx, question: &str) -> String {
 /// The fixed answer where the evidence is too weak: what was searched, and what lay nearest.
 async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(), PluginError> {
     // It has no sources, and `line` must not show those of the answer before.
-    remember(cx, question, &[]).await?;
+    cx.cite(&Cited { question: question.to_owned(), shown: Vec::new() }).await?;
     let stats = cx.library_stats().await?;
     if stats.documents == 0 {
         return cx.say(said(
@@ -272,85 +270,15 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
     cx.reply(Event::Actions { actions: vec![ask] })
 }
 
-async fn source(cx: &Cx, evidence: &Evidence, number: usize) -> Result<Source, PluginError> {
-    let Evidence { document, passage, line, .. } = evidence;
-    if document.is_conversation()
-        && let Some((whole, _)) = cx.document(&document.id).await?
-    {
-        // Only the whole says which message a line is of.
-        return Ok(cited(&whole, quote(&whole, passage, line), number));
-    }
-    Ok(cited(document, quote(document, passage, line), number))
-}
-
-fn cited(document: &Document, mut quote: Quote, number: usize) -> Source {
-    Source {
-        number,
-        title: if document.retracted { format!("[retracted] {}", document.title) } else { document.title.clone() },
-        authors: document.authors_short(),
-        year: document.year,
-        link: match document.is_conversation() {
-            true => quote.section.take(),
-            false => document.link(),
-        },
-        quote,
-    }
-}
-
-/// A line of a passage with its neighbours, all verbatim: from the whole text where `document` has it, else from the
-/// passage.
-fn quote(document: &Document, passage: &Passage, line: &Range<usize>) -> Quote {
-    let start = passage.span.start + line.start;
-    let (text, line_start) = match document.text.get(passage.span.clone()) {
-        Some(own) if *own == passage.text => (around(&document.text, start), start),
-        _ => ((0, passage.text.as_str()), line.start),
-    };
-    let (offset, text) = text;
-    let sentences = chat::text::sentences(text, "en");
-    let at = line_start - offset;
-    let at = sentences.iter().position(|sentence| sentence.contains(&at));
-    let is_free = document.quotes_freely();
-    let neighbour = |index: Option<usize>| {
-        let range = index.and_then(|index| sentences.get(index)).filter(|_| is_free);
-        range.map(|range| text[range.clone()].trim().to_owned()).unwrap_or_default()
-    };
-    Quote {
-        document: passage.id.document.clone(),
-        passage: passage.id.clone(),
-        line: quotable(passage.text.get(line.clone()).unwrap_or_default(), is_free).to_owned(),
-        before: neighbour(at.and_then(|at| at.checked_sub(1))),
-        after: neighbour(at.map(|at| at + 1)),
-        page: document.page_at(start).or(passage.page),
-        // Of a conversation it is the link to the message.
-        section: document.section_at(start).map(str::to_owned).or_else(|| passage.section.clone()),
-    }
-}
-
-/// The line, or its beginning where the licence lets no more be quoted.
-fn quotable(line: &str, is_free: bool) -> &str {
-    let limit = line.char_indices().nth(RESERVED_CHARS_MAX).map(|(at, _)| at).filter(|_| !is_free);
-    let Some(limit) = limit else { return line };
-    line[..limit].rfind(char::is_whitespace).map_or(&line[..limit], |at| &line[..at])
-}
-
-/// The paragraphs of `text` around the byte `at`, and where they begin.
-fn around(text: &str, at: usize) -> (usize, &str) {
-    let border = |mut at: usize| {
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let start = border(at.saturating_sub(AROUND_BYTES));
-    let end = border((at + AROUND_BYTES).min(text.len()));
-    // From a paragraph's border where there is one, so that the first sentence is whole.
-    let start = text[start..at].find("\n\n").map_or(start, |found| start + found + 2);
-    (start, &text[start..end])
+/// What the answer that a call is about stands on; none where that is nothing.
+async fn recall(cx: &Cx) -> Result<Option<Cited>, PluginError> {
+    let Some(about) = cx.about().await? else { return Ok(None) };
+    Ok(cx.cited(&about).await?.filter(|cited| !cited.shown.is_empty()))
 }
 
 async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let number = call.args.integer("number").unwrap_or(0);
-    let Some(Answered { shown, .. }) = recall(cx, call).await?.filter(|answered| !answered.shown.is_empty()) else {
+    let Some(Cited { shown, .. }) = recall(cx).await? else {
         return cx.say(nothing_here(cx));
     };
     let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
@@ -362,7 +290,7 @@ async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
             &format!("该回答的来源编号为 1 至 {last}。"),
         ));
     };
-    let Some((document, quote)) = find(cx, wanted).await? else {
+    let Some((document, quote)) = cite::find(cx, wanted).await? else {
         return cx.say(said(
             cx,
             "That paper was changed or removed since I cited it, or this room may not read it any more.",
@@ -374,14 +302,14 @@ async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
 }
 
 /// All sources of an answer again.
-async fn sources(cx: &Cx, call: &Call) -> Result<(), PluginError> {
-    let Some(Answered { shown, .. }) = recall(cx, call).await?.filter(|answered| !answered.shown.is_empty()) else {
+async fn sources(cx: &Cx) -> Result<(), PluginError> {
+    let Some(Cited { shown, .. }) = recall(cx).await? else {
         return cx.say(nothing_here(cx));
     };
     let mut sources = Vec::new();
     for (wanted, number) in shown.iter().zip(1..) {
-        if let Some((document, quote)) = find(cx, wanted).await? {
-            sources.push(cited(&document, quote, number));
+        if let Some((document, quote)) = cite::find(cx, wanted).await? {
+            sources.push(cite::cited(&document, quote, number));
         }
     }
     if sources.is_empty() {
@@ -397,8 +325,8 @@ async fn sources(cx: &Cx, call: &Call) -> Result<(), PluginError> {
 /// Hands the question to somebody who may know, or else to the people in the room. Nobody is called by name: who wants
 /// to answer, does.
 async fn person(cx: &Cx, call: &Call) -> Result<(), PluginError> {
-    let Some(about) = about(cx, call).await? else { return cx.say(nothing_here(cx)) };
-    let Some(Answered { question, shown }) = recalled(cx, &about).await? else { return cx.say(nothing_here(cx)) };
+    let Some(about) = cx.about().await? else { return cx.say(nothing_here(cx)) };
+    let Some(Cited { question, shown }) = cx.cited(&about).await? else { return cx.say(nothing_here(cx)) };
     let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
     match experts::hand(cx, call, &about, &question).await? {
         Handed::Asked => {
@@ -424,60 +352,8 @@ async fn person(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     cx.say(format!("{}\n\n{why}", experts::appeal(cx.language(), &question)))
 }
 
-/// Where a shown source stands now; none where it is gone or may not be read here.
-async fn find(cx: &Cx, wanted: &Shown) -> Result<Option<(Document, Quote)>, PluginError> {
-    let Some((document, passages)) = cx.document(&wanted.passage.document).await? else { return Ok(None) };
-    // Its own passage first: another may hold the same line.
-    let own = passages.iter().filter(|passage| passage.id == wanted.passage);
-    let found = own.chain(&passages).find_map(|passage| Some((passage, passage.text.find(&wanted.line)?)));
-    let quote = found.map(|(passage, at)| quote(&document, passage, &(at..at + wanted.line.len())));
-    Ok(quote.map(|quote| (document, quote)))
-}
-
 fn nothing_here(cx: &Cx) -> String {
     said(cx, "There is no answer of mine here yet; ask something first.", "这里还没有我的回答，请先提问。")
-}
-
-async fn remember(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
-    let shown = |evidence: &Evidence| Shown {
-        passage: evidence.passage.id.clone(),
-        line: evidence.passage.text.get(evidence.line.clone()).unwrap_or_default().to_owned(),
-    };
-    let answered = Answered { question: question.to_owned(), shown: found.iter().map(shown).collect() };
-    let call = cx.call();
-    cx.remember(&answer(&call.id), json!(answered)).await?;
-    cx.remember(&last(call), json!(call.id)).await
-}
-
-/// The answer that a call is about: the one that it names, else the caller's last one here.
-async fn recall(cx: &Cx, call: &Call) -> Result<Option<Answered>, PluginError> {
-    match about(cx, call).await? {
-        Some(about) => recalled(cx, &about).await,
-        None => Ok(None),
-    }
-}
-
-async fn about(cx: &Cx, call: &Call) -> Result<Option<CallId>, PluginError> {
-    Ok(match &call.about {
-        Some(about) => Some(about.clone()),
-        None => cx.load(&last(call)).await?.and_then(|value| serde_json::from_value(value).ok()),
-    })
-}
-
-async fn recalled(cx: &Cx, about: &CallId) -> Result<Option<Answered>, PluginError> {
-    let value = cx.load(&answer(about)).await?;
-    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
-}
-
-/// Where an answer is remembered.
-fn answer(call: &CallId) -> String {
-    format!("answer:{call}")
-}
-
-/// Where each caller's last answer in each thread is remembered.
-fn last(call: &Call) -> String {
-    let thread = call.place.thread.as_ref().map(|thread| thread.0.as_str()).unwrap_or_default();
-    format!("last:{}:{}:{thread}:{}", call.place.platform, call.place.room, call.caller)
 }
 
 /// A fixed sentence in the caller's language.

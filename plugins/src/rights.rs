@@ -11,7 +11,7 @@ use chat::{
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::shelf::named;
+use crate::shelf::{self, named};
 
 static MANIFEST: Manifest = Manifest {
     name: "rights",
@@ -70,12 +70,9 @@ impl Plugin for RightsOf {
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         let (action, value) = (call.args.text("action"), call.args.text("value"));
         let paper = call.args.required("paper", "Say which paper, by its title or a part of it.")?;
-        let found = cx.documents(paper, 0, 2).await?;
-        let listing = match found.as_slice() {
-            [] => return cx.say("No paper here has that in its title."),
-            [one] => one,
-            [one, ..] if one.title.eq_ignore_ascii_case(paper) => one,
-            _ => return cx.say("More than one paper here has that in its title; please say more of it."),
+        let listing = &match shelf::find(cx, paper).await? {
+            Ok(listing) => listing,
+            Err(sentence) => return cx.say(sentence),
         };
         match action {
             "show" => show(cx, listing).await,

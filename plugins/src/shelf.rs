@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat::{
     Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, PortError, Role, Text, Visibility,
-    ports::{Added, Plugin},
+    ports::{Added, Listing, Plugin},
 };
 
 /// Largest file that is taken, in bytes.
@@ -162,7 +162,7 @@ async fn papers(cx: &Cx, matching: &str) -> Result<(), PluginError> {
     }
     let more = listed.len() > LINES_MAX;
     listed.truncate(LINES_MAX);
-    let line = |listing: &chat::ports::Listing| {
+    let line = |listing: &Listing| {
         let year = listing.year.map(|year| format!(" ({year})")).unwrap_or_default();
         format!("- {}{year}", named(&listing.title))
     };
@@ -171,6 +171,20 @@ async fn papers(cx: &Cx, matching: &str) -> Result<(), PluginError> {
         lines.push("... and more; a word narrows them down.".to_owned());
     }
     cx.say(lines.join("\n"))
+}
+
+/// The one paper with this in its title, or why there is none.
+///
+/// # Errors
+/// [`PluginError::Port`].
+pub(crate) async fn find(cx: &Cx, title: &str) -> Result<Result<Listing, &'static str>, PluginError> {
+    let mut found = cx.documents(title, 0, 2).await?;
+    Ok(match found.len() {
+        0 => Err("No paper here has that in its title."),
+        1 => Ok(found.remove(0)),
+        _ if found[0].title.eq_ignore_ascii_case(title) => Ok(found.remove(0)),
+        _ => Err("More than one paper here has that in its title; please say more of it."),
+    })
 }
 
 /// A title or a file's name as it may stand in a sentence: one line without Markdown, mentions or links.

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tests::{
     peers::{
         discord::Human,
+        gateway::{Double, Wait},
         yepcord::{Furniture, Guild, Yepcord},
     },
     served::Served,
@@ -47,6 +48,7 @@ const PAGE: usize = 100;
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(commands_by_themselves())?;
     runtime.block_on(commands_at_once())?;
     runtime.block_on(a_minute_of_many())
 }
@@ -79,6 +81,44 @@ async fn world(humans: &[String], channels: &[String]) -> Result<(Yepcord, Guild
 
 fn names(of: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{of}{number}")).collect()
+}
+
+/// Fifty commands at once on a double of Discord that costs next to nothing: the bot's own share of the waiting.
+#[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+async fn commands_by_themselves() -> Result<()> {
+    let double = Double::start().await?;
+    let keys = [
+        ("discord.api_base", double.base.as_str()),
+        ("models.generate", ""),
+        ("engine.calls_max", "1000"),
+        ("engine.calls_per_caller_max", "1000"),
+        ("engine.calls_per_minute_of_person", "0"),
+        ("engine.calls_per_minute_in_room", "0"),
+        ("engine.calls_per_minute_in_all", "0"),
+    ];
+    let mut served = Served::new(&keys, &[("COLLOQUY_DISCORD_TOKEN", "bm90LWEtdG9rZW4.secret.part")])?;
+    served.run(&["ingest", tests::samples().to_str().context("a path of text")?]).await?;
+    served.start().await?;
+    double.until("nobody came", WITHIN, |double| !double.opened().is_empty()).await?;
+    tokio::time::sleep(LOOK_EVERY).await;
+    for round in 1..=ROUNDS {
+        (0..AT_ONCE)
+            .for_each(|_| double.calls("ask", "question", &format!("How do I book the GPU server for {round}?")));
+        let all = AT_ONCE * round;
+        let is_shown = |double: &Double| double.waits().iter().filter(|wait| wait.shown.is_some()).count() == all;
+        double.until("not all are answered", WITHIN, is_shown).await?;
+    }
+    let waits = double.waits();
+    let at = |of: fn(&Wait) -> Option<Duration>, share: f64| {
+        let mut all: Vec<Duration> = waits.iter().filter_map(of).collect();
+        all.sort_unstable();
+        all[((all.len() as f64 * share) as usize).min(all.len() - 1)]
+    };
+    let row = |of| format!("p50 {:.3} s, p95 {:.3} s", at(of, 0.5).as_secs_f64(), at(of, 0.95).as_secs_f64());
+    println!("{AT_ONCE} commands at once on a double, {} in all", waits.len());
+    println!("acknowledged: {}", row(|wait| wait.acknowledged));
+    println!("first text: {}", row(|wait| wait.shown));
+    Ok(())
 }
 
 /// Fifty commands at once, each in a channel of its own.

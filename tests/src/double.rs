@@ -3,13 +3,16 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use chat::{
     Attachment, Audience, MemberId, Message, Place, Platform, PortError, Role, Scope,
-    ports::{Archive, Archived, Attachments, Dispatch, Members},
+    ports::{Archive, Archived, Attachments, Dispatch, Members, Room},
 };
 use jiff::Timestamp;
 use server::{
@@ -28,15 +31,22 @@ pub struct PlatformDouble {
     pub said: Mutex<Vec<Archived>>,
     /// Files by handle.
     pub files: HashMap<String, Vec<u8>>,
+    /// Whether nobody can be looked up just now.
+    pub is_down: AtomicBool,
 }
 
 impl PlatformDouble {
     /// The host of a home whose Discord is this.
     pub fn host(self: &Arc<Self>, home: &Home) -> Arc<dyn Dispatch> {
+        home.host_of(self.platforms())
+    }
+
+    /// The platforms of a process that serves Discord alone, which this is.
+    pub fn platforms(self: &Arc<Self>) -> Platforms {
         let rooms = Rooms { members: self.clone(), archive: self.clone(), attachments: self.clone() };
         let mut platforms = Platforms::default();
         platforms.add(Platform::Discord, rooms);
-        home.host_of(platforms)
+        platforms
     }
 
     /// Gives a person a role from now on.
@@ -51,6 +61,9 @@ impl PlatformDouble {
 #[async_trait]
 impl Members for PlatformDouble {
     async fn role(&self, _: &Place, member: &MemberId) -> Result<Role, PortError> {
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(PortError::Refused { port: "members", reason: "the platform is down".to_owned() });
+        }
         let roles = self.roles.lock().expect("no thread panics with it");
         Ok(roles.get(member).copied().unwrap_or(Role::Member))
     }
@@ -61,12 +74,18 @@ impl Members for PlatformDouble {
             Audience::Caller => Ok(self.groups.get(member).cloned().unwrap_or_default()),
         }
     }
+
+    async fn rooms(&self, place: &Place, _: &MemberId) -> Result<Vec<Room>, PortError> {
+        Ok(vec![Room { place: place.clone(), name: String::new() }])
+    }
 }
 
 #[async_trait]
 impl Archive for PlatformDouble {
-    async fn page(&self, _: &Place, _: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError> {
-        Ok(self.said.lock().expect("no thread panics with it").iter().take(limit).cloned().collect())
+    async fn page(&self, _: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError> {
+        let said = self.said.lock().expect("no thread panics with it");
+        let is_before = |one: &&Archived| before.is_none_or(|before| one.message.at < before);
+        Ok(said.iter().filter(is_before).take(limit).cloned().collect())
     }
 
     async fn conversation(&self, _: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {

@@ -98,6 +98,13 @@ impl Served {
         }
     }
 
+    /// Goes on in a new data folder with what a backup holds; what was in the old one is lost.
+    pub async fn restore(&mut self, backup: &Path) -> Result<String> {
+        self.kill()?;
+        self.dir = tempfile::tempdir()?;
+        self.run(&["restore", backup.to_str().context("a backup has a name")?]).await
+    }
+
     /// The process, while it runs.
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref().map(Child::id)

@@ -1,5 +1,7 @@
 //! Conversations as documents, on the real store, encoder and index, at times of our own.
 
+use std::sync::Arc;
+
 use chat::{
     Audience, Message, Overheard, Place, Platform, Readable, Switch,
     chronicle::Chronicle as _,
@@ -7,7 +9,7 @@ use chat::{
     ports::{Documents as _, Search as _, SearchRequest},
 };
 use jiff::{SignedDuration, Timestamp};
-use server::people::Custodian;
+use server::{people::Custodian, platforms::Platforms};
 use tests::World;
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +62,7 @@ async fn talk(world: &World) {
 async fn write(world: &World) {
     let now = CancellationToken::new();
     now.cancel();
-    world.home.chronicle.tend(now).await;
+    world.home.chronicle.tend(Arc::new(Platforms::default()), now).await;
 }
 
 async fn documents(world: &World) -> usize {

@@ -8,8 +8,12 @@ mod many;
 mod permissions;
 mod places;
 mod said;
+mod summaries;
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::{Pin, pin},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
@@ -186,7 +190,12 @@ impl Person for Seat<'_> {
                 && message["channel_id"] != self.channel.as_str()
                 && message["content"].as_str().is_some_and(fits)
         };
-        Ok(content(&self.human.hear("MESSAGE_CREATE", alone, WITHIN).await?))
+        // Told at once, or grown into it.
+        let (told, grown) =
+            (self.human.hear("MESSAGE_CREATE", alone, WITHIN), self.human.hear("MESSAGE_UPDATE", alone, WITHIN));
+        let (told, grown) = (pin!(told), pin!(grown));
+        let message = futures::future::select_ok([told as Pin<&mut (dyn Future<Output = _> + Send)>, grown]).await?.0;
+        Ok(content(&message))
     }
 
     async fn shows_to_everyone(&self, fits: Fits<'_>) -> Result<()> {
@@ -214,28 +223,31 @@ async fn questions_in_a_channel_are_answered_with_lines_one_can_check() -> Resul
     platforms::a_reply_is_about_the_answer_that_it_replies_to(&bob, &answer).await?;
     platforms::an_abstention_can_be_handed_to_the_people(&ana).await?;
     platforms::no_paper_calls_the_whole_room(&ana).await?;
-    platforms::an_unknown_command_is_answered_with_the_nearest(&ana).await
+    platforms::an_unknown_command_is_answered_with_the_nearest(&ana).await?;
+    platforms::who_is_refused_again_and_again_is_told_a_few_times(&bob).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_edits_and_deletions_in_a_channel_are_followed() -> Result<()> {
     let mut world = World::start().await?;
-    {
+    let edited = {
         let ana = world.seat("ana", "seminar");
         platforms::a_dropped_file_is_read_and_asked_about(&ana).await?;
         platforms::a_broken_file_gets_a_sentence(&ana).await?;
         platforms::what_is_for_the_caller_alone_stays_so(&ana).await?;
         platforms::what_was_for_the_caller_alone_can_be_shown_to_everyone(&ana).await?;
         platforms::a_deleted_question_takes_its_answer_with_it(&ana).await?;
-        platforms::an_edited_question_is_answered_anew(&ana).await?;
+        let edited = platforms::an_edited_question_is_answered_anew(&ana).await?;
         // What one room was given, another does not read.
         let bob = world.seat("bob", "hall");
         bob.says("With whom is the research boat Albatros booked?").await?;
         bob.hears(&|text| text.contains("This is not in the library")).await?;
-    }
+        edited
+    };
     let World { guild, served, .. } = &mut world;
     let ana = Seat::new(guild, "ana", "seminar");
     platforms::a_restart_after_a_kill_answers_or_apologises_once(&ana, served).await?;
+    platforms::a_question_that_was_edited_takes_its_answers_with_it(&ana, edited).await?;
     ensure!(served.stop().await?, "it ended badly: {}", served.said());
     Ok(())
 }
@@ -266,6 +278,20 @@ async fn slash_commands_answer_where_their_manifest_says() -> Result<()> {
         |message: &Value| message["content"].as_str().is_some_and(|text| text.starts_with("- Ducks of the lake"));
     ana.hear("MESSAGE_UPDATE", listed, WITHIN).await?;
     ensure!(!world.guild.human("bob").history(channel).await?.iter().any(listed), "it was not ephemeral");
+
+    // A room may have all answers for who asks alone: then they are so from the first response on.
+    let seat = world.seat("ana", "seminar");
+    seat.says("!room set visibility caller").await?;
+    seat.hears(&|text| text.contains("visibility = ")).await?;
+    let answered = |history: Vec<Value>| history.iter().filter(|message| fits(&content(message))).count();
+    let before = answered(world.guild.human("bob").history(channel).await?);
+    let question = json!([{"type": 3, "name": "question", "value": "How many times an hour does a duck dive there?"}]);
+    ana.invoke(channel, "ask", question).await?;
+    let alone = |message: &Value| {
+        message["channel_id"] == channel && message["flags"] == 64 && message["content"].as_str().is_some_and(fits)
+    };
+    ana.hear("MESSAGE_UPDATE", alone, WITHIN).await?;
+    ensure!(answered(world.guild.human("bob").history(channel).await?) == before, "the room saw it");
 
     let typed = json!([{"type": 3, "name": "matching", "value": "du", "focused": true}]);
     let choices = ana.complete(channel, "papers", typed, WITHIN).await?;

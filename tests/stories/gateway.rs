@@ -70,6 +70,39 @@ async fn limits_and_failures_delay_an_answer_and_do_not_double_it() -> Result<()
     answers(&double, 1, "two").await
 }
 
+/// No text that leaves may call anybody, whatever stands in it: Discord is told so with each.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_text_may_call_anybody() -> Result<()> {
+    let double = Double::start().await?;
+    let _served = served(&double, "false").await?;
+    answers(&double, 1, "one").await?;
+    double.says("!ask How deep does @everyone dive, <@200>?");
+    let is_there = |double: &Double| double.shown().iter().any(|text| text.contains("is empty, so I cannot answer"));
+    double.until("no answer", WITHIN, is_there).await?;
+    double.calls("ask", "question", "How deep does @here dive?");
+    let twice = |double: &Double| double.shown().iter().filter(|text| text.contains("is empty")).count() > 1;
+    double.until("no answer to a command", WITHIN, twice).await?;
+    let mentions = double.mentions();
+    ensure!(mentions.len() > 2, "{mentions:?}");
+    for allowed in &mentions {
+        let named = ["users", "roles"].iter().any(|key| allowed[key].as_array().is_some_and(|named| !named.is_empty()));
+        ensure!(allowed["parse"] == json!([]) && !named, "{mentions:?}");
+    }
+    Ok(())
+}
+
+/// A gateway that takes a connection and says nothing is given up, and asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_says_nothing_is_asked_again() -> Result<()> {
+    let double = Double::start().await?;
+    double.meet(&[Meets::Silence]);
+    let served = served(&double, "false").await?;
+    double.until("it waits for ever", 2 * WITHIN, |double| !double.opened().is_empty()).await?;
+    answers(&double, 1, "one").await?;
+    ensure!(served.said().contains("no shard came through"), "{}", served.said());
+    Ok(())
+}
+
 /// A beginning that Discord took without saying so is found again by its nonce, and brought to its end.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_whose_beginning_was_not_acknowledged_shows_its_end_once() -> Result<()> {

@@ -85,6 +85,33 @@ async fn a_file_that_breaks_and_is_mended_is_updated() {
     assert!(text.contains("Ducks dive.") && !text.contains("weeds"), "{text}");
 }
 
+/// A paper that a moderator moved to another scope follows its file there, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paper_that_was_moved_follows_its_file() {
+    let world = World::library().await;
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("ducks.md");
+    fs::write(&note, "# On Ducks\n\nDucks swim on the lake.\n").unwrap();
+    world.ingest(folder.path()).await;
+    let row = world.home.store.list(None, "ducks", 0, 9).await.unwrap().remove(0);
+    let group = chat::Scope::Group("birds".to_owned());
+    assert!(world.home.store.move_document(&row.id, &group).await.unwrap());
+    fs::write(&note, "# On Ducks\n\nDucks dive for weeds.\n").unwrap();
+    let report = world.ingest(folder.path()).await;
+    assert_eq!((report.added.len(), report.updated.len(), report.removed), (0, 1, 0), "{report:?}");
+    let rows = world.home.store.list(None, "ducks", 0, 9).await.unwrap();
+    assert_eq!(rows.iter().map(|row| &row.scope).collect::<Vec<_>>(), [&group]);
+    let text = world.home.store.get(None, &rows[0].id).await.unwrap().unwrap().text;
+    assert!(text.contains("weeds"), "{text}");
+    assert_eq!(world.ingest(folder.path()).await.files_unchanged, 1);
+    // By another title it is the same file's, and stays where it was moved.
+    fs::write(&note, "# On Mallards\n\nMallards dive for weeds.\n").unwrap();
+    let report = world.ingest(folder.path()).await;
+    assert_eq!((report.added.len(), report.updated.len(), report.removed), (0, 1, 0), "{report:?}");
+    let rows = world.home.store.list(None, "", 0, 9).await.unwrap();
+    assert_eq!(rows.iter().map(|row| &row.scope).collect::<Vec<_>>(), [&group]);
+}
+
 /// An entry that moves from one file to another is there all the time, whichever file is read first.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_that_moves_between_files_is_never_lost() {

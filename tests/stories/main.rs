@@ -18,3 +18,4 @@ mod injection;
 mod permissions;
 mod operations;
 mod notices;
+mod digests;

@@ -8,6 +8,7 @@ mod many;
 mod permissions;
 mod places;
 mod said;
+mod summaries;
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
@@ -257,7 +258,8 @@ async fn questions(encrypted: bool) -> Result<()> {
     platforms::a_reply_is_about_the_answer_that_it_replies_to(&bob, &answer).await?;
     platforms::an_abstention_can_be_handed_to_the_people(&ana).await?;
     platforms::no_paper_calls_the_whole_room(&ana).await?;
-    platforms::an_unknown_command_is_answered_with_the_nearest(&ana).await
+    platforms::an_unknown_command_is_answered_with_the_nearest(&ana).await?;
+    platforms::who_is_refused_again_and_again_is_told_a_few_times(&bob).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,8 +285,9 @@ async fn files_edits_and_deletions_in_an_encrypted_room_are_followed() -> Result
     platforms::what_is_for_the_caller_alone_stays_so(&ana).await?;
     platforms::what_was_for_the_caller_alone_can_be_shown_to_everyone(&ana).await?;
     platforms::a_deleted_question_takes_its_answer_with_it(&ana).await?;
-    platforms::an_edited_question_is_answered_anew(&ana).await?;
+    let edited = platforms::an_edited_question_is_answered_anew(&ana).await?;
     platforms::a_restart_after_a_kill_answers_or_apologises_once(&ana, &mut world.served).await?;
+    platforms::a_question_that_was_edited_takes_its_answers_with_it(&ana, edited).await?;
     ensure!(world.served.stop().await?, "it ended badly: {}", world.served.said());
     Ok(())
 }
@@ -313,6 +316,34 @@ async fn a_restarted_homeserver_and_a_second_invitation_cost_nothing() -> Result
     seat.says("!papres").await?;
     seat.hears(&|text| text.contains("There is no command `papres`")).await?;
     ensure!(!seat.all().await?.iter().any(|text| text.contains("lien")), "it answered what was said while it was away");
+    Ok(())
+}
+
+/// A backup that is taken while it serves goes on elsewhere as the same device, in encrypted rooms too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_goes_on_in_an_encrypted_room() -> Result<()> {
+    let mut world = World::start().await?;
+    let (ana, bob) = (world.synapse.human("ana").await?, world.synapse.human("bob").await?);
+    let room = world.room(&ana, true, &[&bob]).await?;
+    let seat = Seat::new(&ana, &room, &world.bot);
+    let answer = platforms::a_question_gets_its_sources_and_its_answer(&seat).await?;
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("lab.zip");
+    let said = world.served.run(&["backup", backup.to_str().context("it has a name")?]).await?;
+    ensure!(said.contains("Matrix"), "{said}");
+    // What happens after it is not in it.
+    seat.says("What do the mallard ducks of lake Brennsee dive for?").await?;
+    seat.hears(&|text| text.contains("water weeds at dawn") && text.contains("own words")).await?;
+    world.served.restore(&backup).await?;
+    let checked = world.served.run(&["doctor"]).await?;
+    ensure!(checked.contains("all is well"), "{checked}");
+    world.served.start().await?;
+    seat.says("How many ducks did the observers count in the year 2019?").await?;
+    let (id, _) = seat.hears(&|text| text.contains("212 ducks in the year 2019") && text.contains("own words")).await?;
+    let raw = ana.raw_event(&room, &id).await?;
+    ensure!(raw["type"] == "m.room.encrypted", "{raw}");
+    // An answer from before the backup is known still.
+    platforms::a_reply_is_about_the_answer_that_it_replies_to(&seat, &answer).await?;
     Ok(())
 }
 

@@ -18,13 +18,19 @@ use tests::double::PlatformDouble;
 const ROLES: [Role; 4] = [Role::Guest, Role::Member, Role::Moderator, Role::Operator];
 
 /// A command, its least role, who sees its reply, and whether it deals with nothing but what is the caller's own.
-const TABLE: [(&str, Role, Visibility, bool); 19] = [
+const TABLE: [(&str, Role, Visibility, bool); 25] = [
     ("ask", Role::Guest, Visibility::Room, false),
     ("line", Role::Guest, Visibility::Room, false),
     ("sources", Role::Guest, Visibility::Caller, false),
     ("person", Role::Guest, Visibility::Room, false),
     ("accept", Role::Guest, Visibility::Caller, false),
     ("decline", Role::Guest, Visibility::Caller, false),
+    ("summary", Role::Guest, Visibility::Room, false),
+    ("here", Role::Guest, Visibility::Caller, false),
+    ("catchup", Role::Member, Visibility::Caller, false),
+    ("digest", Role::Moderator, Visibility::Room, false),
+    ("translate", Role::Guest, Visibility::Caller, false),
+    ("glossary", Role::Guest, Visibility::Room, false),
     ("add", Role::Member, Visibility::Room, false),
     ("papers", Role::Guest, Visibility::Caller, false),
     ("rate", Role::Guest, Visibility::Caller, false),
@@ -111,6 +117,7 @@ impl Desk {
         let engine = &mut settings.engine;
         (engine.calls_per_minute_of_person, engine.calls_per_minute_in_room, engine.calls_per_minute_in_all) =
             (0, 0, 0);
+        engine.refusals_per_minute_of_person = 0;
         let home = Home::open(&settings, Needs::Library).await.unwrap();
         let platform = Arc::new(PlatformDouble::default());
         let dispatch = platform.host(&home);
@@ -232,7 +239,7 @@ async fn every_role_may_do_what_the_table_says_in_every_place_and_circumstance()
 /// was refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_needs_more_than_its_command_is_refused_where_it_is_done() {
-    const LINES: [(&str, Role, &str); 9] = [
+    const LINES: [(&str, Role, &str); 11] = [
         ("!colloquy pause --everywhere", Role::Operator, "silent everywhere"),
         ("!colloquy resume --everywhere", Role::Operator, "everywhere again"),
         ("!room set reads group:nlp", Role::Operator, "reads = [\"group:nlp\"]"),
@@ -242,6 +249,8 @@ async fn what_needs_more_than_its_command_is_refused_where_it_is_done() {
         ("!colloquy pause", Role::Moderator, "silent here"),
         ("!colloquy resume", Role::Moderator, "here again"),
         ("!role moderator dan", Role::Operator, "from now on"),
+        ("!glossary add network: de=Netz", Role::Moderator, "Netz"),
+        ("!glossary remove network", Role::Moderator, "network"),
     ];
     let mut desk = Desk::open().await;
     for role in ROLES {

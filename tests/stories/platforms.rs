@@ -10,6 +10,7 @@ pub mod many;
 pub mod permissions;
 pub mod places;
 pub mod said;
+pub mod summaries;
 
 use std::{
     fs,
@@ -139,7 +140,7 @@ pub async fn the_line_is_one_press_away(ana: &dyn Person, answer: &str) -> Resul
 /// Asked in a reply to the answer, it is about that answer.
 pub async fn a_reply_is_about_the_answer_that_it_replies_to(bob: &dyn Person, answer: &str) -> Result<()> {
     bob.replies(answer, "!line 7").await?;
-    bob.hears(&|text| text.contains("It is called like this: `line <number 1..5>`")).await?;
+    bob.hears(&|text| text.contains("That answer has the sources 1 to")).await?;
     Ok(())
 }
 
@@ -224,12 +225,42 @@ pub async fn a_deleted_question_takes_its_answer_with_it(ana: &dyn Person) -> Re
     Ok(())
 }
 
-/// A question that is edited is answered anew.
-pub async fn an_edited_question_is_answered_anew(ana: &dyn Person) -> Result<()> {
+/// A question that is edited is answered anew; the question and its answers.
+pub async fn an_edited_question_is_answered_anew(ana: &dyn Person) -> Result<(String, Vec<String>)> {
     let question = ana.says("What is the melting point of osmium?").await?;
-    ana.hears(&|text| text.contains("This is not in the library") && text.contains("osmium")).await?;
+    let (first, _) = ana.hears(&|text| text.contains("This is not in the library") && text.contains("osmium")).await?;
     ana.edits(&question, "What do the mallard ducks of lake Brennsee dive for?").await?;
-    ana.hears(&|text| text.contains("water weeds at dawn") && text.contains("[1]")).await?;
+    let (second, _) = ana.hears(&|text| text.contains("water weeds at dawn") && text.contains("[1]")).await?;
+    Ok((question, vec![first, second]))
+}
+
+/// Taken back after a restart, it takes along all that answered it.
+pub async fn a_question_that_was_edited_takes_its_answers_with_it(
+    ana: &dyn Person,
+    (question, answers): (String, Vec<String>),
+) -> Result<()> {
+    ana.deletes(&question).await?;
+    until("an answer stays", async || {
+        for answer in &answers {
+            if ana.reads(answer).await?.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await
+}
+
+/// Nobody makes the assistant flood a room by being refused.
+pub async fn who_is_refused_again_and_again_is_told_a_few_times(bob: &dyn Person) -> Result<()> {
+    for _ in 0..6 {
+        bob.says("!colloquy pause").await?;
+    }
+    let asked = bob.says(QUESTION).await?;
+    until("it is not answered", async || Ok(bob.answers(&asked).await?.into_iter().find(|(_, text)| is_answer(text))))
+        .await?;
+    let told = bob.all().await?.iter().filter(|text| text.contains("needs the role Moderator")).count();
+    ensure!(told == 3, "told {told} times");
     Ok(())
 }
 

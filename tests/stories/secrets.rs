@@ -169,7 +169,7 @@ async fn no_reply_shows_what_its_audience_may_not_read() {
         let events: Vec<chat::Event> = dispatch.message(message.clone()).await.collect().await;
         let flight = world.home.store.flight(&message.call_id()).await.unwrap();
         let typed = truth.papers[rng.usize(..truth.papers.len())].key[..3].to_owned();
-        let invocation = chat::Invocation { command: "papers".to_owned(), args: chat::Args::default() };
+        let invocation = chat::Invocation { command: "papers".to_owned(), args: chat::Args::default(), locale: None };
         let typing =
             Message { invocation: Some(invocation), id: format!("t{number}").as_str().into(), ..message.clone() };
         let proposals = dispatch.complete(typing, "matching", &typed).await;

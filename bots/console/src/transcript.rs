@@ -60,8 +60,12 @@ impl Archive for Transcript {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let here = messages.iter().rev().filter(|message| message.place.room == place.room);
         let older = here.filter(|message| before.is_none_or(|before| message.at < before));
-        let archived =
-            |message: &Message| Archived { message: message.clone(), ours: message.author.0 == ASSISTANT, link: None };
+        let archived = |message: &Message| Archived {
+            message: message.clone(),
+            name: message.author.0.clone(),
+            ours: message.author.0 == ASSISTANT,
+            link: None,
+        };
         Ok(older.take(limit).map(archived).collect())
     }
 

@@ -43,8 +43,10 @@ pub struct Asked<'a> {
     pub guild: Option<GuildId>,
     application: ApplicationId,
     token: &'a str,
-    channel: ChannelId,
-    kind: Option<Kind>,
+    /// Its channel or thread, and what the event says of it.
+    pub channel: ChannelId,
+    /// See above.
+    pub kind: Option<Kind>,
     /// Who did it.
     pub person: u64,
     member: Option<&'a Member>,

@@ -94,7 +94,7 @@ mod tests {
 
     #[track_caller]
     fn check(token: &str, api_base: Option<&str>, want: Expect) {
-        let mut settings = Settings::new(token.to_owned(), "lab".into());
+        let mut settings = Settings::new(token.to_owned().into(), "lab".into());
         settings.api_base = api_base.map(str::to_owned);
         let said = rest(&settings).map_or_else(|error| error.to_string(), |_| "fine".to_owned());
         assert!(token.trim().is_empty() || !said.contains(token), "the token is said: {said}");

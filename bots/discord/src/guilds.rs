@@ -37,6 +37,8 @@ pub struct Spot {
     pub guild: u64,
     /// The channel of a thread.
     pub parent: Option<u64>,
+    /// Whether it is a thread that not everyone in the channel reads.
+    pub private: bool,
 }
 
 impl Guild {
@@ -101,7 +103,9 @@ impl Guilds {
         let mut state = self.write();
         for channel in channels {
             let parent = channel.parent_id.filter(|_| is_thread(channel.kind)).map(|parent| parent.get());
-            state.channels.insert(channel.id.get(), Spot { guild, parent });
+            state
+                .channels
+                .insert(channel.id.get(), Spot { guild, parent, private: channel.kind == ChannelType::PrivateThread });
             state.names.insert(channel.id.get(), channel.name.clone());
         }
     }
@@ -163,8 +167,8 @@ mod tests {
         let guilds = Guilds::new(vec![1]);
         guilds.put(1, 9, std::iter::empty());
         guilds.put(2, 9, std::iter::empty());
-        guilds.learn(10, Spot { guild: 1, parent: None });
-        guilds.learn(20, Spot { guild: 2, parent: Some(10) });
+        guilds.learn(10, Spot { guild: 1, parent: None, private: false });
+        guilds.learn(20, Spot { guild: 2, parent: Some(10), private: false });
         assert_eq!(guilds.ids(), [1]);
         assert!(guilds.serves(None) && !guilds.serves(Some(2)));
         guilds.forget(1);

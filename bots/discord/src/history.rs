@@ -17,13 +17,14 @@ use chat::{
     ports::{Archive, Archived},
 };
 use jiff::{SignedDuration, Timestamp};
-use serenity::all::{self, ChannelId, LightMethod, Request, Route};
+use serenity::all::{self, ChannelId, LightMethod, Permissions, Request, Route};
 
 use crate::{
     Me,
     guilds::Guilds,
     hear,
-    rest::{Rest, RestError},
+    members::Channel,
+    rest::{self, Rest, RestError},
     snowflake,
 };
 
@@ -31,6 +32,9 @@ const PORT: &str = "archive";
 
 /// Most messages that Discord gives at once.
 const PAGE_MAX: usize = 100;
+
+/// Pages without a message that are passed over.
+const EMPTY_MAX: usize = 10;
 
 /// Messages that are read at once while a chain of replies is followed.
 const CHAIN_PAGE: usize = 50;
@@ -131,7 +135,8 @@ impl History {
             at: snowflake::moment(said.timestamp),
         };
         let link = Some(format!("https://discord.com/channels/{guild}/{channel}/{id}"));
-        Some(Archived { message, ours: said.author.id == me, link })
+        let name = said.author.global_name.clone().unwrap_or_else(|| said.author.name.clone());
+        Some(Archived { message, name, ours: said.author.id == me, link })
     }
 }
 
@@ -151,12 +156,18 @@ fn channel(place: &Place) -> Result<u64, PortError> {
 impl Archive for History {
     async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError> {
         let channel = channel(place)?;
-        let page = match before {
-            None => self.read(channel, None, limit).await,
-            Some(at) => self.read_before(channel, at, limit).await,
+        let failed = || RestError::port(PORT, "reading a channel");
+        let mut page = match before {
+            None => self.read(channel, None, limit).await.map_err(failed())?,
+            Some(at) => self.read_before(channel, at, limit).await.map_err(failed())?,
         };
-        let page = page.map_err(RestError::port(PORT, "reading a channel"))?;
-        Ok(page.iter().filter_map(|said| self.archived(place, said)).collect())
+        // Pictures of links and joins are no messages: a page of nothing else is not the end.
+        for _ in 0..EMPTY_MAX {
+            let found: Vec<Archived> = page.iter().filter_map(|said| self.archived(place, said)).collect();
+            let Some(last) = page.last().filter(|_| found.is_empty()) else { return Ok(found) };
+            page = self.read(channel, Some(last.id.get()), limit).await.map_err(failed())?;
+        }
+        Ok(Vec::new())
     }
 
     async fn message(&self, place: &Place, id: &MessageId) -> Result<Option<Archived>, PortError> {
@@ -166,6 +177,30 @@ impl Archive for History {
         match self.rest.read::<all::Message>(Request::new(route, LightMethod::Get)).await {
             Ok(said) => Ok(self.archived(place, &said)),
             Err(error) if error.is_unknown() => Ok(None),
+            Err(error) => Err(RestError::port(PORT, "reading a message")(error)),
+        }
+    }
+
+    async fn is_open(&self, place: &Place) -> Result<bool, PortError> {
+        let Some(room) = snowflake::number(&place.room.0) else { return Ok(false) };
+        // A direct message is nobody else's.
+        let Some(spot) = self.guilds.spot(room) else { return Ok(true) };
+        let request = rest::plain(LightMethod::Get, Route::Channel { channel_id: ChannelId::new(room) });
+        let channel: Channel = self.rest.read(request).await.map_err(RestError::port(PORT, "looking up a channel"))?;
+        let everyone = self.guilds.guild(spot.guild).map(|guild| guild.permissions(spot.guild, 0, &[]));
+        // Who may see the channel is its own affair: what counts is whether they read back.
+        Ok(everyone
+            .is_none_or(|base| channel.allows(base, spot.guild, 0, &[]).contains(Permissions::READ_MESSAGE_HISTORY)))
+    }
+
+    async fn is_gone(&self, place: &Place, id: &MessageId) -> Result<bool, PortError> {
+        // One that is there but nobody's (of a type that is not read) is none of ours to call gone.
+        let channel_id = ChannelId::new(channel(place)?);
+        let Some(id) = snowflake::number(&id.0) else { return Ok(false) };
+        let route = Route::ChannelMessage { channel_id, message_id: all::MessageId::new(id) };
+        match self.rest.read::<all::Message>(Request::new(route, LightMethod::Get)).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_unknown() => Ok(true),
             Err(error) => Err(RestError::port(PORT, "reading a message")(error)),
         }
     }
@@ -260,7 +295,7 @@ mod tests {
     async fn a_chain_of_replies_is_followed_over_pages() {
         let double = Double::start(|came| page(came, 0)).await;
         let guilds = Arc::new(Guilds::new(Vec::new()));
-        guilds.learn(7, Spot { guild: 5, parent: None });
+        guilds.learn(7, Spot { guild: 5, parent: None, private: false });
         let history = History::new(double.rest(), guilds, Me::new(ME.into()));
         let found = history.conversation(&message("999#5", Some("230"), None), 10).await.unwrap();
         check(&found, &[("230", false), ("190", false), ("150", false), ("110", false), ("70", false)]);

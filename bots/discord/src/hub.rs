@@ -52,6 +52,11 @@ struct Fetched {
     parent_id: Option<ChannelId>,
 }
 
+/// The channel of a thread.
+fn parent_of(kind: Option<Kind>) -> Option<u64> {
+    kind.filter(|(kind, _)| is_thread(*kind)).and_then(|(_, parent)| parent).map(|parent| parent.get())
+}
+
 impl Hub {
     /// What can be called.
     pub fn manifests(&self) -> Vec<&'static Manifest> {
@@ -75,6 +80,15 @@ impl Hub {
         }
     }
 
+    /// The room of a channel, as far as that is known without asking.
+    pub fn room(&self, channel: ChannelId, kind: Option<Kind>) -> RoomId {
+        let parent = match self.guilds.spot(channel.get()) {
+            Some(known) => known.parent,
+            None => parent_of(kind),
+        };
+        RoomId(parent.unwrap_or(channel.get()).to_string())
+    }
+
     async fn spot(&self, channel: ChannelId, guild: GuildId, kind: Option<Kind>) -> Spot {
         if let Some(known) = self.guilds.spot(channel.get()) {
             return known;
@@ -83,8 +97,8 @@ impl Hub {
             Some(kind) => Some(kind),
             None => self.fetch(channel).await,
         };
-        let parent = kind.filter(|(kind, _)| is_thread(*kind)).and_then(|(_, parent)| parent);
-        let spot = Spot { guild: guild.get(), parent: parent.map(|parent| parent.get()) };
+        let private = kind.is_some_and(|(kind, _)| kind == ChannelType::PrivateThread);
+        let spot = Spot { guild: guild.get(), parent: parent_of(kind), private };
         if kind.is_some() {
             self.guilds.learn(channel.get(), spot);
         }

@@ -40,7 +40,7 @@ impl Hub {
             if is_menu { invoke::titled(&manifests, &it.data.name) } else { invoke::named(&manifests, &it.data.name) };
         let is_served = self.serves(&asked);
         // A direct message is private as it is.
-        let is_ephemeral = !is_served || (asked.guild.is_some() && is_private(command));
+        let is_ephemeral = !is_served || (asked.guild.is_some() && self.is_private(&asked, command));
         let Some((address, shown)) = self.defer(&asked, is_ephemeral).await else { return };
         if !is_served {
             return self.fill(&asked, NOT_HERE).await;
@@ -70,7 +70,14 @@ impl Hub {
         let text = command.map_or_else(|| format!("/{}", it.data.name), |command| invoke::line(command, &args));
         // A command that is gone keeps its name, so that the caller hears that it is gone.
         let command = command.map_or_else(|| it.data.name.clone(), |command| command.name.to_owned());
-        Message { text, invocation: Some(Invocation { command, args }), attachments, reply_to, about, ..message }
+        Message {
+            text,
+            invocation: Some(Invocation { command, args, locale: Some(code(&it.locale)) }),
+            attachments,
+            reply_to,
+            about,
+            ..message
+        }
     }
 
     /// Proposals for what is being typed.
@@ -80,7 +87,8 @@ impl Hub {
         let mut proposals = Vec::new();
         if self.serves(&asked) {
             let (place, _) = self.scene(&asked).await;
-            let invocation = Invocation { command: it.data.name.clone(), args: invoke::arguments(&it.data.options) };
+            let invocation =
+                Invocation { command: it.data.name.clone(), args: invoke::arguments(&it.data.options), locale: None };
             let message = asked.message(place, focused.value.to_owned());
             let message = Message { invocation: Some(invocation), ..message };
             proposals = self.driver.dispatch().complete(message, focused.name, focused.value).await;
@@ -106,7 +114,7 @@ impl Hub {
         let of_private = it.message.flags.is_some_and(|flags| flags.contains(MessageFlags::EPHEMERAL));
         let command = invoke::called(&self.manifests(), line);
         let is_served = self.serves(&asked);
-        let is_ephemeral = !is_served || (asked.guild.is_some() && (of_private || is_private(command)));
+        let is_ephemeral = !is_served || (asked.guild.is_some() && (of_private || self.is_private(&asked, command)));
         let Some((address, shown)) = self.defer(&asked, is_ephemeral).await else { return };
         if !is_served {
             return self.fill(&asked, NOT_HERE).await;
@@ -161,15 +169,21 @@ impl Hub {
         }
     }
 
+    /// Whether a command's answer is for who asked alone; so is that a command is gone.
+    fn is_private(&self, asked: &Asked<'_>, command: Option<&Command>) -> bool {
+        let room = self.room(asked.channel, asked.kind);
+        command.is_none_or(|command| self.driver.dispatch().visibility(&room, command) == Visibility::Caller)
+    }
+
     /// Whether it happened where the bot answers: a server that someone brings it into alone has no part in its library.
     fn serves(&self, asked: &Asked<'_>) -> bool {
         !asked.is_personal && self.guilds.serves(asked.guild.map(|guild| guild.get()))
     }
 }
 
-/// Whether a command's answer is for who asked alone; so is that a command is gone.
-fn is_private(command: Option<&Command>) -> bool {
-    command.is_none_or(|command| command.visibility == Visibility::Caller)
+/// The language of a client: `pt` of `pt-BR`.
+fn code(locale: &str) -> String {
+    locale.split('-').next().unwrap_or_default().to_lowercase()
 }
 
 /// A proposal as Discord takes it; none of one that could not be chosen.
@@ -191,13 +205,5 @@ mod tests {
         assert_eq!(choice("7", true), Some(json!({ "name": "7", "value": 7 })));
         assert_eq!(choice("seven", true), None);
         assert_eq!(choice(&"x".repeat(101), false), None);
-    }
-
-    #[test]
-    fn what_is_not_known_is_said_in_private() {
-        assert!(is_private(None));
-        let manifest = &crate::definition::tests::MANIFEST;
-        assert!(!is_private(manifest.command("ask")));
-        assert!(is_private(manifest.command("translate")));
     }
 }

@@ -41,6 +41,7 @@ use std::{
 use chat::{CommunityId, error::chain, ports};
 
 use frontend::{Bell, Naming, Notifier};
+use zeroize::Zeroizing;
 
 use crate::{files::Files, guilds::Guilds, history::History, members::DiscordMembers, rest::Rest};
 
@@ -57,7 +58,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Settings {
     /// The bot's token: a secret.
-    pub token: String,
+    pub token: Zeroizing<String>,
     /// What stands in for Discord: an address without a path. None for Discord itself.
     pub api_base: Option<String>,
     /// Who shares the library.
@@ -78,7 +79,7 @@ pub struct Settings {
 
 impl Settings {
     /// The defaults.
-    pub fn new(token: String, community: CommunityId) -> Self {
+    pub fn new(token: Zeroizing<String>, community: CommunityId) -> Self {
         Self {
             token,
             api_base: None,

@@ -10,9 +10,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chat::{MemberId, Place, Platform, PortError, Role, Scope, ports};
+use chat::{
+    Audience, MemberId, Place, Platform, PortError, Role, RoomId, Scope,
+    ports::{self, Room},
+};
 use serde::Deserialize;
-use serenity::all::{GuildId, LightMethod, Permissions, RoleId, Route, UserId};
+use serenity::all::{ChannelId, ChannelType, GenericId, GuildId, LightMethod, Permissions, RoleId, Route, UserId};
 
 use crate::{
     guilds::{Guild, Guilds},
@@ -59,6 +62,49 @@ struct FetchedGuild {
 struct FetchedRole {
     id: RoleId,
     permissions: Permissions,
+}
+
+/// A channel, as Discord tells one.
+#[derive(Deserialize)]
+pub struct Channel {
+    id: ChannelId,
+    #[serde(rename = "type")]
+    kind: ChannelType,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    permission_overwrites: Vec<Overwrite>,
+}
+
+/// What a channel says of a role or a person, other than the server.
+#[derive(Deserialize)]
+struct Overwrite {
+    id: GenericId,
+    allow: Permissions,
+    deny: Permissions,
+}
+
+impl Channel {
+    /// Whether someone with these permissions and roles in the server reads the channel's history: what the channel says
+    /// of everyone, then of their roles together, then of them (Discord's documentation, "Permission Hierarchy").
+    fn shows(&self, base: Permissions, guild: u64, person: u64, roles: &[u64]) -> bool {
+        let read = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
+        self.allows(base, guild, person, roles).contains(read)
+    }
+
+    /// What someone may do in it.
+    pub fn allows(&self, base: Permissions, guild: u64, person: u64, roles: &[u64]) -> Permissions {
+        if base.contains(Permissions::ADMINISTRATOR) {
+            return Permissions::all();
+        }
+        let stages: [&dyn Fn(u64) -> bool; 3] = [&|id| id == guild, &|id| roles.contains(&id), &|id| id == person];
+        stages.iter().fold(base, |have, stage| {
+            let said = self.permission_overwrites.iter().filter(|overwrite| stage(overwrite.id.get()));
+            let nothing = (Permissions::empty(), Permissions::empty());
+            let (allow, deny) = said.fold(nothing, |(allow, deny), one| (allow | one.allow, deny | one.deny));
+            (have - deny) | allow
+        })
+    }
 }
 
 impl DiscordMembers {
@@ -131,6 +177,27 @@ impl DiscordMembers {
         Ok(Guild { owner: fetched.owner_id.get(), roles })
     }
 
+    /// The text channels of a server whose history someone may read; none where they are not in it.
+    async fn readable(&self, guild: u64, person: u64) -> Result<Vec<Channel>, RestError> {
+        let (guild_id, user_id) = (GuildId::new(guild.max(1)), UserId::new(person.max(1)));
+        let request = rest::plain(LightMethod::Get, Route::GuildMember { guild_id, user_id });
+        let member: Fetched = match self.rest.read(request).await {
+            Err(error) if error.is_unknown() => return Ok(Vec::new()),
+            member => member?,
+        };
+        let roles: Vec<u64> = member.roles.iter().map(|role| role.get()).collect();
+        let known = match self.guilds.guild(guild) {
+            Some(known) => known,
+            None => self.fetch(guild_id).await?,
+        };
+        let base = known.permissions(guild, person, &roles);
+        let request = rest::plain(LightMethod::Get, Route::GuildChannels { guild_id });
+        let mut channels: Vec<Channel> = self.rest.read(request).await?;
+        let is_text = |kind| matches!(kind, ChannelType::Text | ChannelType::News);
+        channels.retain(|channel| is_text(channel.kind) && channel.shows(base, guild, person, &roles));
+        Ok(channels)
+    }
+
     /// The role in a direct message: a member of any of the servers is one.
     async fn anywhere(&self, person: u64) -> Result<Role, RestError> {
         let home = self.home.lock().unwrap_or_else(PoisonError::into_inner).get(&person).copied();
@@ -172,6 +239,25 @@ impl ports::Members for DiscordMembers {
     async fn scopes(&self, _: &Place, _: &MemberId) -> Result<Vec<Scope>, PortError> {
         Ok(Vec::new())
     }
+
+    async fn rooms(&self, place: &Place, member: &MemberId) -> Result<Vec<Room>, PortError> {
+        let Some(person) = snowflake::number(&member.0) else { return Ok(Vec::new()) };
+        // A direct message is of no server: those that both are in are looked through.
+        let guilds = match snowflake::number(&place.room.0).and_then(|room| self.guilds.spot(room)) {
+            Some(spot) => vec![spot.guild],
+            None => self.guilds.ids().into_iter().take(SERVERS_MAX).collect(),
+        };
+        let mut rooms = Vec::new();
+        for guild in guilds {
+            let readable = self.readable(guild, person).await;
+            for channel in readable.map_err(RestError::port(PORT, "looking up the channels that someone reads"))? {
+                let room = RoomId(channel.id.to_string());
+                let place = Place { room, thread: None, audience: Audience::Room, ..place.clone() };
+                rooms.push(Room { place, name: channel.name });
+            }
+        }
+        Ok(rooms)
+    }
 }
 
 #[cfg(test)]
@@ -191,6 +277,31 @@ mod tests {
         assert_eq!(judge(2, Permissions::MANAGE_GUILD, &[]), Role::Moderator);
         assert_eq!(judge(2, Permissions::ADMINISTRATOR, &[]), Role::Moderator);
         assert_eq!(judge(1, Permissions::empty(), &[]), Role::Operator);
+    }
+
+    #[test]
+    fn a_channel_shows_what_its_last_word_allows() {
+        let read = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
+        let said = |id: u64, allow: Permissions, deny: Permissions| Overwrite {
+            id: id.to_string().parse().unwrap(),
+            allow,
+            deny,
+        };
+        let check = |overwrites, base, want| {
+            let (id, kind) = (ChannelId::new(7), ChannelType::Text);
+            let channel = Channel { id, kind, name: String::new(), permission_overwrites: overwrites };
+            assert_eq!(channel.shows(base, 5, 2, &[50, 51]), want);
+        };
+        let none = Permissions::empty();
+        check(vec![], read, true);
+        check(vec![], Permissions::VIEW_CHANNEL, false);
+        check(vec![said(5, none, read)], read, false);
+        check(vec![said(5, none, read)], Permissions::ADMINISTRATOR, true);
+        check(vec![said(5, none, read), said(50, read, none)], read, true);
+        // Of roles a yes outweighs a no, and the person's own word outweighs theirs.
+        check(vec![said(51, none, read), said(50, read, none)], none, true);
+        check(vec![said(50, read, none), said(2, none, read)], read, false);
+        check(vec![said(52, none, read)], read, true);
     }
 
     #[test]

@@ -53,6 +53,10 @@ impl Hub {
         }
         let place = self.place(said.channel_id, said.guild_id, None).await;
         self.meet(&said, &place);
+        // What is kept is the whole channel's to read: nothing of a thread that is not.
+        if self.guilds.spot(said.channel_id.get()).is_some_and(|spot| spot.private) {
+            return;
+        }
         let link = said.guild_id.map(|guild| {
             let (channel, id) = (said.channel_id, said.id);
             format!("https://discord.com/channels/{guild}/{channel}/{id}")

@@ -17,6 +17,7 @@ use serenity::{
     Client,
     all::{ClientBuilder, GatewayError, GatewayIntents},
     cache,
+    gateway::{ConnectionStage, ShardManager},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,12 @@ const RESTART: Duration = Duration::from_secs(2);
 /// The longest such wait.
 const RESTART_MAX: Duration = Duration::from_secs(60);
 
+/// How long no shard may be connected before the client is made anew: serenity sets its connecting no limit.
+const CONNECT_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// Why the gateway is not listened to any more.
 enum Ended {
     /// It was told to stop.
@@ -36,6 +43,17 @@ enum Ended {
     Wrong(DiscordError),
     /// It broke.
     Broke(String),
+}
+
+/// Ends when no shard has been connected for too long.
+async fn disconnected(shards: &ShardManager) {
+    let mut connected = Instant::now();
+    while connected.elapsed() < CONNECT_WITHIN {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if shards.runners.lock().await.values().any(|runner| runner.stage == ConnectionStage::Connected) {
+            connected = Instant::now();
+        }
+    }
 }
 
 impl Discord {
@@ -151,6 +169,10 @@ impl Discord {
         let shards = Arc::clone(&client.shard_manager);
         let ended = tokio::select! {
             ended = client.start_autosharded() => ended,
+            () = disconnected(&shards) => {
+                shards.shutdown_all().await;
+                return Ended::Broke("no shard came through to the gateway".to_owned());
+            }
             () = shutdown.cancelled() => {
                 // The shards live on in tasks of their own, so that nothing is missed while answers end.
                 driver.drain(self.settings.drain).await;

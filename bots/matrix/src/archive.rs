@@ -16,9 +16,10 @@ use matrix_sdk::{
     deserialized_responses::TimelineEvent,
     room::{IncludeRelations, MessagesOptions, RelationsOptions},
     ruma::{
-        EventId, OwnedEventId, OwnedRoomId, RoomId, UInt,
+        EventId, OwnedEventId, OwnedRoomId, RoomId, UInt, UserId,
         events::{
             relation::RelationType,
+            room::history_visibility::HistoryVisibility,
             room::message::{Relation, RoomMessageEventContentWithoutRelation},
         },
     },
@@ -98,8 +99,32 @@ impl<'a> Reader<'a> {
         if ours {
             message.text = reactions::without_last_line(&message.text).to_owned();
         }
-        self.read.push(Archived { message, ours, link });
+        let name = String::new();
+        self.read.push(Archived { message, name, ours, link });
     }
+}
+
+/// What a user id is called where nothing better is known: `ana` of `@ana:example.org`.
+fn localpart(user: &str) -> String {
+    user.trim_start_matches('@').split(':').next().unwrap_or_default().to_owned()
+}
+
+/// Gives each message the name that its author has in the room.
+async fn name(room: &Room, mut read: Vec<Archived>) -> Vec<Archived> {
+    let mut names: HashMap<String, String> = HashMap::new();
+    for archived in &mut read {
+        let author = &archived.message.author.0;
+        if !names.contains_key(author) {
+            let member = match UserId::parse(author) {
+                Ok(user) => room.get_member_no_sync(&user).await.ok().flatten(),
+                Err(_) => None,
+            };
+            let name = member.and_then(|member| member.display_name().map(str::to_owned));
+            names.insert(author.clone(), name.unwrap_or_else(|| localpart(author)));
+        }
+        archived.name.clone_from(&names[author]);
+    }
+    read
 }
 
 fn failed(doing: &'static str) -> impl FnOnce(matrix_sdk::Error) -> PortError {
@@ -234,10 +259,11 @@ impl MatrixArchive {
 impl Archive for MatrixArchive {
     async fn page(&self, place: &Place, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PortError> {
         let room = self.room(place)?;
-        match place.thread.as_ref().and_then(|root| EventId::parse(&root.0).ok()) {
+        let page = match place.thread.as_ref().and_then(|root| EventId::parse(&root.0).ok()) {
             Some(root) => self.thread_page(&room, place, &root, before, limit).await,
             None => self.room_page(&room, place, before, limit).await,
-        }
+        };
+        Ok(name(&room, page?).await)
     }
 
     async fn message(&self, place: &Place, id: &MessageId) -> Result<Option<Archived>, PortError> {
@@ -245,6 +271,18 @@ impl Archive for MatrixArchive {
         let mut reader = Reader::new(&self.client, place, None, 1);
         reader.take(&room.event(&event, None).await.map_err(failed("reading a message"))?);
         Ok(reader.read.pop())
+    }
+
+    async fn is_open(&self, place: &Place) -> Result<bool, PortError> {
+        let visibility = self.room(place)?.history_visibility_or_default();
+        Ok(matches!(visibility, HistoryVisibility::Shared | HistoryVisibility::WorldReadable))
+    }
+
+    async fn is_gone(&self, place: &Place, id: &MessageId) -> Result<bool, PortError> {
+        let (room, Some(event)) = (self.room(place)?, native::event_of(id)) else { return Ok(false) };
+        let event = room.event(&event, None).await.map_err(failed("reading a message"))?;
+        let unsigned = event.raw().get_field::<serde_json::Value>("unsigned").ok().flatten();
+        Ok(unsigned.is_some_and(|unsigned| unsigned.get("redacted_because").is_some()))
     }
 
     async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {

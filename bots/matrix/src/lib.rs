@@ -35,6 +35,7 @@ mod error;
 use std::{path::PathBuf, time::Duration};
 
 use chat::CommunityId;
+use zeroize::Zeroizing;
 
 pub use error::MatrixError;
 pub use health::check;
@@ -60,7 +61,7 @@ pub struct Settings {
     /// Between two growing edits of an answer.
     pub edit_gap: Duration,
     /// What the store is encrypted with; see [`store_key`].
-    pub store_key: [u8; 32],
+    pub store_key: Zeroizing<[u8; 32]>,
     /// How long answers may go on after the word to stop.
     pub drain: Duration,
 }
@@ -74,7 +75,7 @@ impl Settings {
 /// How the account is logged in to, once. A secret: never printed.
 pub enum Login {
     /// By its password, which makes a new device.
-    Password(String),
+    Password(Zeroizing<String>),
     /// By the access token of a device that was made for this and nothing else.
-    Token(String),
+    Token(Zeroizing<String>),
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat::{MemberId, Place, PortError, Role, Scope, ports::Members};
+use chat::{
+    Audience, MemberId, Place, PortError, Role, RoomId as RoomOf, Scope,
+    ports::{self, Members},
+};
 use matrix_sdk::{
     Client, Room, RoomState,
     ruma::{Int, RoomId, UserId, events::room::power_levels::UserPowerLevel},
@@ -69,5 +72,19 @@ impl Members for MatrixMembers {
     async fn scopes(&self, _place: &Place, _member: &MemberId) -> Result<Vec<Scope>, PortError> {
         // Matrix knows no groups within a room.
         Ok(Vec::new())
+    }
+
+    async fn rooms(&self, place: &Place, member: &MemberId) -> Result<Vec<ports::Room>, PortError> {
+        let Ok(user) = UserId::parse(&member.0) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for room in self.client.joined_rooms() {
+            let failed = PortError::failed("matrix", "looking up a member's rooms");
+            if !is_direct(&room) && has_joined(&room, &user).await.map_err(failed)? {
+                let (room, name) = (RoomOf(room.room_id().to_string()), room.name().unwrap_or_default());
+                let place = Place { room, thread: None, audience: Audience::Room, ..place.clone() };
+                found.push(ports::Room { place, name });
+            }
+        }
+        Ok(found)
     }
 }

@@ -17,6 +17,7 @@ use matrix_sdk::{
     ruma::TransactionId,
 };
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::{MatrixError, Settings};
 
@@ -101,20 +102,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// [`MatrixError::Setting`] where `given` is no key; [`MatrixError::Failed`] where the file cannot be read or written.
-pub fn store_key(folder: &Path, given: Option<&str>) -> Result<[u8; 32], MatrixError> {
+pub fn store_key(folder: &Path, given: Option<&str>) -> Result<Zeroizing<[u8; 32]>, MatrixError> {
     if let Some(given) = given {
         let what = "the key of the Matrix store must be 64 hex digits";
-        return unhex(given.trim()).ok_or_else(|| MatrixError::Setting { what: what.to_owned() });
+        return unhex(given.trim()).map(Zeroizing::new).ok_or_else(|| MatrixError::Setting { what: what.to_owned() });
     }
     let doing = "reading the key of its store";
     let path = folder.join("store.key");
     match fs::read_to_string(&path) {
-        Ok(text) => unhex(text.trim())
+        Ok(text) => unhex(Zeroizing::new(text).trim())
+            .map(Zeroizing::new)
             .ok_or_else(|| MatrixError::Setting { what: format!("{} holds no key of 64 hex digits", path.display()) }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(folder).map_err(MatrixError::failed(doing))?;
-            let key = random();
-            let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            let key = Zeroizing::new(random());
+            let text: Zeroizing<String> = Zeroizing::new(key.iter().map(|byte| format!("{byte:02x}")).collect());
             write(&path, text.as_bytes()).map_err(MatrixError::failed(doing))?;
             Ok(key)
         }
@@ -145,7 +147,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 /// A client on the store of `settings`, logged in nowhere yet. It talks to the configured homeserver and no other,
 /// whatever that server's login response recommends.
 pub(crate) async fn client(settings: &Settings) -> Result<Client, MatrixError> {
-    let store = SqliteStoreConfig::new(store_folder(&settings.folder)).key(Some(&settings.store_key));
+    let store = SqliteStoreConfig::new(store_folder(&settings.folder)).key(Some(&*settings.store_key));
     let encryption = EncryptionSettings {
         // Done by the setup, which can say what is missing.
         auto_enable_cross_signing: false,
@@ -179,7 +181,7 @@ mod tests {
         let folder = folder.path().join("matrix");
         let key = store_key(&folder, None).unwrap();
         assert_eq!(store_key(&folder, None).unwrap(), key);
-        assert_ne!(key, [0; 32]);
+        assert_ne!(*key, [0; 32]);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -194,7 +196,7 @@ mod tests {
         let mut want = [0; 32];
         want[0] = 0xab;
         let text = format!("AB{}\n", "0".repeat(62));
-        assert_eq!(store_key(folder.path(), Some(&text)).unwrap(), want);
+        assert_eq!(*store_key(folder.path(), Some(&text)).unwrap(), want);
         for text in ["", "abc", &"z".repeat(64), &"é".repeat(32)] {
             assert!(store_key(folder.path(), Some(text)).is_err(), "{text}");
         }

@@ -199,7 +199,7 @@ async fn sign_device(client: &Client, login: &Login) -> Result<(), MatrixError> 
         });
     };
     let user = UserIdentifier::Matrix(MatrixUserIdentifier::new(user.to_string()));
-    let mut answer = Password::new(user, password.clone());
+    let mut answer = Password::new(user, password.to_string());
     answer.session.clone_from(&challenge.session);
     let made = encryption.bootstrap_cross_signing(Some(AuthData::Password(answer))).await;
     made.map_err(MatrixError::failed(doing))

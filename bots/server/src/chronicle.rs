@@ -5,7 +5,7 @@
 //!
 //! **Invariant:** a document holds no line of whom does not consent, whatever its rows hold.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chat::{
@@ -15,7 +15,7 @@ use chat::{
     document::CONVERSATION,
     error::chain,
     people::{Erased, Register as _},
-    ports::{EmbedTask, Embedder as _, Point, Stored},
+    ports::{Archive, EmbedTask, Embedder as _, Point, Stored},
 };
 use jiff::{SignedDuration, Timestamp};
 use store::{Conversation, Entry, Gone, Line, LineKind, StoreError, Tail};
@@ -41,6 +41,17 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Between two writings of a document.
 const WRITE_EVERY: Duration = Duration::from_secs(20);
 
+/// How far back messages are looked for that were removed while nobody listened, and how often.
+const LISTENED_DAYS: i64 = 7;
+const LISTEN_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Messages of a page of history, and most pages of a place that are looked through.
+const PAGE: usize = 100;
+const PAGES_MAX: usize = 20;
+
+/// Messages of a place that are asked for singly in one round, at most.
+const SINGLES_MAX: usize = 200;
+
 /// Keeps what is said.
 pub struct Keeper {
     library: Library,
@@ -55,8 +66,9 @@ impl Keeper {
         Self { library, turn: Mutex::default(), changed: Notify::new() }
     }
 
-    /// Writes the documents of what was said, until `shutdown`; then once more.
-    pub async fn tend(&self, shutdown: CancellationToken) {
+    /// Writes the documents of what was said, until `shutdown`; then once more. Now and then it looks for messages that
+    /// were removed while nobody listened.
+    pub async fn tend(&self, archive: Arc<dyn Archive>, shutdown: CancellationToken) {
         // What a process before left behind.
         self.changed.notify_one();
         let pauses = async {
@@ -67,9 +79,17 @@ impl Keeper {
                 tokio::time::sleep(WRITE_EVERY - SETTLE).await;
             }
         };
+        let rounds = async {
+            let mut every = tokio::time::interval(LISTEN_EVERY);
+            loop {
+                every.tick().await;
+                self.reconcile(archive.as_ref(), crate::now() - SignedDuration::from_hours(24 * LISTENED_DAYS)).await;
+            }
+        };
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = pauses => {}
+            () = rounds => {}
         }
         self.write_all().await;
     }
@@ -126,6 +146,59 @@ impl Keeper {
         }
         store.conversation_written(conversation).await?;
         Ok(())
+    }
+
+    /// Takes out what was said since a time and is gone from its platform: a gateway tells nothing of what happened
+    /// while it was not listened to.
+    async fn reconcile(&self, archive: &dyn Archive, since: Timestamp) {
+        let kept = match self.library.store.kept_since(since).await {
+            Ok(kept) => kept,
+            Err(error) => return tracing::error!(error = %chain(&error), "what was said cannot be read"),
+        };
+        for (place, messages) in kept {
+            match self.reconcile_place(archive, &place, &messages).await {
+                Ok(0) => {}
+                Ok(gone) => {
+                    tracing::info!(gone, room = %place.room, "messages that were removed meanwhile are taken out")
+                }
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), room = %place.room, "a room could not be compared")
+                }
+            }
+        }
+    }
+
+    /// `messages` newest first. What pages of history do not show is asked for singly before it counts as gone.
+    async fn reconcile_place(
+        &self,
+        archive: &dyn Archive,
+        place: &Place,
+        messages: &[(MessageId, Timestamp)],
+    ) -> Result<usize, PortError> {
+        let oldest = messages.last().map(|(_, at)| *at);
+        let (mut there, mut before) = (BTreeSet::new(), None);
+        for _ in 0..PAGES_MAX {
+            let page = archive.page(place, before, PAGE).await?;
+            before = page.last().map(|archived| archived.message.at);
+            there.extend(page.into_iter().map(|archived| archived.message.id));
+            if before.is_none() || before < oldest {
+                break;
+            }
+        }
+        let mut gone = 0;
+        let missing =
+            messages.iter().filter(|(id, at)| !there.contains(id) && before.is_none_or(|before| *at >= before));
+        for (id, _) in missing.take(SINGLES_MAX) {
+            // One that cannot be asked for costs that one.
+            let is_gone = archive.is_gone(place, id).await.unwrap_or_else(|error| {
+                tracing::debug!(error = %chain(&error), "a message could not be looked for");
+                false
+            });
+            if is_gone && self.removed(place, id).await? {
+                gone += 1;
+            }
+        }
+        Ok(gone)
     }
 
     /// Takes out what is gone, everywhere: how much.

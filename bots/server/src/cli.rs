@@ -208,6 +208,32 @@ pub enum Eval {
         #[arg(long, value_name = "PATH")]
         library: Vec<PathBuf>,
     },
+    /// chrF and BLEU of translations, how many held, and whether protected parts survived
+    Translation {
+        /// Into which language: de, fr ..
+        #[arg(long)]
+        to: String,
+        /// Sentences, one a line
+        source: PathBuf,
+        /// Their translations, line by line
+        reference: PathBuf,
+        /// Most lines
+        #[arg(long)]
+        limit: Option<usize>,
+    },
+    /// How well the conversations of annotated channels are told apart
+    Disentangle {
+        /// A folder of NAME.ascii.txt and NAME.annotation.txt, as irc-disentanglement has them
+        dir: PathBuf,
+    },
+    /// ROUGE, support, coverage, copying and length of summaries, beside the first sentence and the title
+    Summary {
+        /// JSON lines: papers as SciTLDR has them, or meetings as QMSum has them
+        file: PathBuf,
+        /// Most lines
+        #[arg(long)]
+        limit: Option<usize>,
+    },
 }
 
 /// `colloquy eval retrieval`

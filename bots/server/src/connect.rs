@@ -39,7 +39,7 @@ pub fn matrix(settings: &Settings) -> anyhow::Result<Option<matrix::Settings>> {
         bail!("`matrix.user` is empty; it is the bot's account, like @colloquy:example.org");
     }
     let folder = settings.data_dir().join("matrix");
-    let store_key = matrix::store_key(&folder, settings.matrix_store_key()?.as_deref())?;
+    let store_key = matrix::store_key(&folder, settings.matrix_store_key()?.as_deref().map(String::as_str))?;
     Ok(Some(matrix::Settings {
         homeserver: given.homeserver.clone(),
         user: given.user.clone(),

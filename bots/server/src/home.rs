@@ -141,6 +141,11 @@ impl Home {
 
     /// The host of these platforms.
     pub fn host_of(&self, platforms: Platforms) -> Arc<dyn Dispatch> {
+        self.host_at(platforms, Arc::new(SystemClock))
+    }
+
+    /// The same, by another clock.
+    pub fn host_at(&self, platforms: Platforms, clock: Arc<dyn Clock>) -> Arc<dyn Dispatch> {
         let (store, platforms) = (Arc::new(self.store.clone()), Arc::new(platforms));
         let ports = Ports {
             search: Arc::new(self.retriever()),
@@ -158,15 +163,11 @@ impl Home {
             outbox: store.clone(),
             members: platforms.clone(),
             notify: platforms.clone(),
+            schedule: store.clone(),
+            linguist: Arc::new(engine::language::Lingua::default()),
         };
-        let parts = Parts {
-            ports,
-            members: platforms,
-            inbox: store.clone(),
-            audit: store,
-            clock: Arc::new(SystemClock),
-            plugins: plugins::all(),
-        };
+        let parts =
+            Parts { ports, members: platforms, inbox: store.clone(), audit: store, clock, plugins: plugins::all() };
         let limits = &self.settings.engine;
         let settings = engine::Settings {
             slots: limits.slots,
@@ -177,6 +178,7 @@ impl Home {
                 of_person: limits.calls_per_minute_of_person,
                 in_room: limits.calls_per_minute_in_room,
                 in_all: limits.calls_per_minute_in_all,
+                refusals: limits.refusals_per_minute_of_person,
             },
         };
         Arc::new(Host::new(parts, settings))
@@ -266,7 +268,9 @@ async fn open_index(settings: &Settings, dir: &Path, stamp: &Stamp) -> anyhow::R
         IndexKind::Server => {
             let key = settings.qdrant_api_key()?;
             let Settings { index, .. } = settings;
-            Ok(Arc::new(ServerIndex::connect(&index.url, key.as_deref(), &index.collection, stamp).await?))
+            Ok(Arc::new(
+                ServerIndex::connect(&index.url, key.as_deref().map(String::as_str), &index.collection, stamp).await?,
+            ))
         }
     }
 }
@@ -306,7 +310,8 @@ pub async fn reindex(settings: &Settings) -> anyhow::Result<usize> {
         IndexKind::Server => {
             let key = settings.qdrant_api_key()?;
             let Settings { index, .. } = settings;
-            let new = ServerIndex::aside(&index.url, key.as_deref(), &index.collection, &stamp).await?;
+            let new =
+                ServerIndex::aside(&index.url, key.as_deref().map(String::as_str), &index.collection, &stamp).await?;
             top_up(&store, &new, &embedder).await?;
             let count = new.count().await?;
             new.take_over(&index.collection).await?;
@@ -413,7 +418,8 @@ async fn embed_missing(documents: &dyn Documents, embedder: &dyn Embedder, point
     Ok(())
 }
 
-struct SystemClock;
+/// The machine's.
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> jiff::Timestamp {

@@ -277,7 +277,7 @@ impl Run<'_> {
                 return Ok(());
             }
             let document = draft.into_document(self.scope.clone(), &seen.file, &seen.content_hash);
-            documents.insert(self.add(document).await?);
+            documents.insert(self.add(document, before.is_some()).await?);
             self.bar.inc(share);
             if self.batch.iter().map(|pending| pending.passages.len()).sum::<usize>() >= BATCH_PASSAGES {
                 self.store().await?;
@@ -297,12 +297,26 @@ impl Run<'_> {
     }
 
     /// Takes a document into the batch, unless it is known from elsewhere; under which id it is known from now on.
-    async fn add(&mut self, mut document: Document) -> anyhow::Result<DocumentId> {
+    async fn add(&mut self, mut document: Document, is_known_file: bool) -> anyhow::Result<DocumentId> {
         let mut keys = library::identity::of(&document);
         let here = keys.iter().find_map(|key| self.claimed.get(key).cloned());
         let known = match here {
             Some(id) => Some(id),
-            None => self.home.store.document_by_keys(self.scope, &keys).await?,
+            None => match self.home.store.document_by_keys(self.scope, &keys).await? {
+                Some(id) => Some(id),
+                // One that was moved to another scope is renewed there: by the operator's files, not by anybody's.
+                None if !matches!(self.scope, Scope::Room(_) | Scope::Person(_)) => {
+                    match self.home.store.get(None, &document.id).await? {
+                        Some(moved) => Some(moved.id),
+                        // By another name, after what its file says of it changed.
+                        None if is_known_file => {
+                            self.home.store.moved_from(self.scope, &document.provenance.file).await?
+                        }
+                        None => None,
+                    }
+                }
+                None => None,
+            },
         };
         if let Some(known) = known {
             let pending = self.batch.iter().position(|pending| pending.document.id == known);
@@ -310,6 +324,7 @@ impl Run<'_> {
                 Some(at) => Some(self.batch[at].document.clone()),
                 None => self.home.store.get(None, &known).await?,
             };
+            let scope = other.as_ref().map(|other| other.scope.clone());
             match other {
                 // The same entry, read again: the file changed, or an earlier run ended before its end.
                 Some(other) if other.provenance.file == document.provenance.file => {
@@ -329,6 +344,7 @@ impl Run<'_> {
             keys.extend(library::identity::of(&document));
             // The same paper, better told: it keeps its id, so that links to it hold.
             document.id = known.clone();
+            document.scope = scope.unwrap_or(document.scope);
             if let Some(at) = pending {
                 self.batch.remove(at);
             }

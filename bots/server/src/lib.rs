@@ -16,6 +16,7 @@ mod fetch;
 mod acquire;
 pub mod chronicle;
 pub mod people;
+pub mod schedule;
 mod commands;
 mod progress;
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use chat::{
     Attachment, MemberId, Message, MessageId, Place, Platform, PortError, Role, Scope,
-    ports::{Archive, Archived, Attachments, Members, Notice, Notify},
+    ports::{Archive, Archived, Attachments, Members, Notice, Notify, Room},
 };
 use console::Transcript;
 use jiff::Timestamp;
@@ -47,6 +47,11 @@ impl Platforms {
         self.notify.insert(platform, notify);
     }
 
+    /// Whether a platform is told what nobody asked for just now.
+    pub fn notifies(&self, platform: Platform) -> bool {
+        self.notify.contains_key(&platform)
+    }
+
     fn notifier(&self, place: &Place) -> Result<&Arc<dyn Notify>, PortError> {
         let reason = || format!("on {} nothing is said unasked", place.platform);
         self.notify.get(&place.platform).ok_or_else(|| PortError::Refused { port: "platforms", reason: reason() })
@@ -67,6 +72,10 @@ impl Members for Platforms {
     async fn scopes(&self, place: &Place, member: &MemberId) -> Result<Vec<Scope>, PortError> {
         self.of(place)?.members.scopes(place, member).await
     }
+
+    async fn rooms(&self, place: &Place, member: &MemberId) -> Result<Vec<Room>, PortError> {
+        self.of(place)?.members.rooms(place, member).await
+    }
 }
 
 #[async_trait]
@@ -77,6 +86,14 @@ impl Archive for Platforms {
 
     async fn message(&self, place: &Place, id: &MessageId) -> Result<Option<Archived>, PortError> {
         self.of(place)?.archive.message(place, id).await
+    }
+
+    async fn is_open(&self, place: &Place) -> Result<bool, PortError> {
+        self.of(place)?.archive.is_open(place).await
+    }
+
+    async fn is_gone(&self, place: &Place, id: &MessageId) -> Result<bool, PortError> {
+        self.of(place)?.archive.is_gone(place, id).await
     }
 
     async fn conversation(&self, message: &Message, limit: usize) -> Result<Vec<Archived>, PortError> {
@@ -121,6 +138,10 @@ impl Members for ConsoleMembers {
 
     async fn scopes(&self, _: &Place, _: &MemberId) -> Result<Vec<Scope>, PortError> {
         Ok(Vec::new())
+    }
+
+    async fn rooms(&self, place: &Place, _: &MemberId) -> Result<Vec<Room>, PortError> {
+        Ok(vec![Room { place: place.clone(), name: String::new() }])
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use config::{Config, FileFormat};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::{cli::Cli, fetch::Hosts};
 
@@ -153,6 +154,8 @@ pub struct Engine {
     pub calls_per_minute_in_room: u32,
     /// Calls a minute in the community.
     pub calls_per_minute_in_all: u32,
+    /// Refusals a minute that a person is told; 0 for no limit.
+    pub refusals_per_minute_of_person: u32,
 }
 
 /// `[community]`
@@ -340,7 +343,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`SettingsError::Secret`].
-    pub fn qdrant_api_key(&self) -> Result<Option<String>, SettingsError> {
+    pub fn qdrant_api_key(&self) -> Result<Option<Zeroizing<String>>, SettingsError> {
         secret("COLLOQUY_QDRANT_API_KEY", "index.api_key_file", &self.index.api_key_file)
     }
 
@@ -348,7 +351,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`SettingsError::Secret`].
-    pub fn discord_token(&self) -> Result<Option<String>, SettingsError> {
+    pub fn discord_token(&self) -> Result<Option<Zeroizing<String>>, SettingsError> {
         secret("COLLOQUY_DISCORD_TOKEN", "discord.token_file", &self.discord.token_file)
     }
 
@@ -356,21 +359,28 @@ impl Settings {
     ///
     /// # Errors
     /// [`SettingsError::Secret`].
-    pub fn matrix_store_key(&self) -> Result<Option<String>, SettingsError> {
+    pub fn matrix_store_key(&self) -> Result<Option<Zeroizing<String>>, SettingsError> {
         secret("COLLOQUY_MATRIX_STORE_KEY", "matrix.store_key_file", &self.matrix.store_key_file)
     }
 }
 
+/// The secret of a variable; none where it is not set, or empty.
+pub fn variable(name: &str) -> Option<Zeroizing<String>> {
+    let value = Zeroizing::new(env::var(name).ok()?);
+    Some(Zeroizing::new(value.trim().to_owned())).filter(|value| !value.is_empty())
+}
+
 /// A secret: from its variable, else from the file that `key` names, where it names one.
-fn secret(variable: &str, key: &'static str, path: &Path) -> Result<Option<String>, SettingsError> {
-    if let Some(value) = env::var(variable).ok().filter(|value| !value.trim().is_empty()) {
-        return Ok(Some(value.trim().to_owned()));
+fn secret(name: &str, key: &'static str, path: &Path) -> Result<Option<Zeroizing<String>>, SettingsError> {
+    if let Some(value) = variable(name) {
+        return Ok(Some(value));
     }
     if path.as_os_str().is_empty() {
         return Ok(None);
     }
     let unreadable = |source| SettingsError::Secret { key, path: path.to_owned(), source };
-    Ok(Some(fs::read_to_string(path).map_err(unreadable)?.trim().to_owned()))
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(unreadable)?);
+    Ok(Some(Zeroizing::new(text.trim().to_owned())))
 }
 
 /// A value of a variable or a flag: a list where the key holds one, its elements set apart by commas.

@@ -4,8 +4,12 @@
 //! and nothing else reaches the library but [`Cx::experts`], which weighs people by what they own and shows none of it.
 
 mod asking;
+mod citing;
+mod glossary;
+mod history;
 mod people;
 mod rights;
+mod schedule;
 
 use std::sync::{Arc, Mutex};
 
@@ -14,16 +18,18 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 pub use asking::Expert;
+pub use citing::{Cited, Shown};
+pub use history::{Voice, Within};
 
 use crate::{
-    Attachment, Audience, Call, Document, DocumentId, Event, Passage, PassageId, PluginError, Policy, PortError,
-    Readable, Scope, Standing, Usage,
+    Attachment, Audience, Call, Document, DocumentId, Event, MessageId, Passage, PassageId, PluginError, Policy,
+    PortError, Readable, Scope, Standing, Usage,
     chronicle::Chronicle,
     people::{Personal, Register},
     ports::{
-        Acquisition, Added, Archive, Archived, Attachments, Audit, Documents, EmbedTask, Embedder, Embedding, Evidence,
-        Generation, Generator, LibraryStats, Listing, Members, Notify, Outbox, Piece, PluginData, Prompt, Search,
-        SearchRequest, Speaker,
+        Acquisition, Added, Archive, Attachments, Audit, Documents, EmbedTask, Embedder, Embedding, Evidence,
+        Generation, Generator, Identified, LibraryStats, Linguist, Listing, Members, Notify, Outbox, Piece, PluginData,
+        Prompt, Schedule, Search, SearchRequest, Speaker,
     },
 };
 
@@ -60,6 +66,10 @@ pub struct Ports {
     pub members: Arc<dyn Members>,
     /// What is said without having been asked.
     pub notify: Arc<dyn Notify>,
+    /// What rooms ordered to be done again and again.
+    pub schedule: Arc<dyn Schedule>,
+    /// Which language a text is in.
+    pub linguist: Arc<dyn Linguist>,
 }
 
 /// What a call left behind for the audit trail.
@@ -85,8 +95,10 @@ pub struct Cx {
     call: Call,
     readable: Readable,
     language: String,
+    locale: Option<String>,
     conversation: Vec<(Speaker, String)>,
     attachments: Vec<Attachment>,
+    reply_to: Option<MessageId>,
     standing: Standing,
     policy: Policy,
     at: Timestamp,
@@ -103,10 +115,14 @@ pub struct Setting {
     pub readable: Readable,
     /// The caller's language: ISO 639-1.
     pub language: String,
+    /// The language of the caller's client, where the platform says it: ISO 639-1.
+    pub locale: Option<String>,
     /// What was said before in this thread, oldest first, as much as the session's budget holds.
     pub conversation: Vec<(Speaker, String)>,
     /// Files that came with the message, or with the one that it replies to.
     pub attachments: Vec<Attachment>,
+    /// The message that the call's own replies to, or whose menu it was called from.
+    pub reply_to: Option<MessageId>,
     /// What is known of the caller.
     pub standing: Standing,
     /// The room's policy.
@@ -120,8 +136,35 @@ pub struct Setting {
 impl Cx {
     /// A view for one call. Only the host makes one.
     pub fn new(ports: Ports, setting: Setting, events: mpsc::UnboundedSender<Event>, trace: Arc<Mutex<Trace>>) -> Self {
-        let Setting { call, readable, language, conversation, attachments, standing, policy, at, code } = setting;
-        Self { ports, call, readable, language, conversation, attachments, standing, policy, at, code, events, trace }
+        let Setting {
+            call,
+            readable,
+            language,
+            locale,
+            conversation,
+            attachments,
+            reply_to,
+            standing,
+            policy,
+            at,
+            code,
+        } = setting;
+        Self {
+            ports,
+            call,
+            readable,
+            language,
+            locale,
+            conversation,
+            attachments,
+            reply_to,
+            standing,
+            policy,
+            at,
+            code,
+            events,
+            trace,
+        }
     }
 
     /// The call being answered.
@@ -132,6 +175,21 @@ impl Cx {
     /// The caller's language: ISO 639-1.
     pub fn language(&self) -> &str {
         &self.language
+    }
+
+    /// The language of the caller's client, where the platform says it: ISO 639-1.
+    pub fn locale(&self) -> Option<&str> {
+        self.locale.as_deref()
+    }
+
+    /// The language that a text is most likely in; see [`Linguist::identify`].
+    pub fn identify(&self, text: &str) -> Option<Identified> {
+        self.ports.linguist.identify(text)
+    }
+
+    /// Whether the language model is known to translate into a language well enough to be asked unasked.
+    pub fn translates(&self, into: &str) -> bool {
+        self.ports.generator.as_ref().is_some_and(|generator| generator.translates(into))
     }
 
     /// What was said before in this thread, oldest first.
@@ -298,15 +356,6 @@ impl Cx {
         added.map_err(PluginError::port("reading a file into the library"))
     }
 
-    /// The room's history, newest first.
-    ///
-    /// # Errors
-    /// [`PluginError::Port`].
-    pub async fn history(&self, before: Option<Timestamp>, limit: usize) -> Result<Vec<Archived>, PluginError> {
-        let page = self.ports.archive.page(&self.call.place, before, limit);
-        page.await.map_err(PluginError::port("reading the room's history"))
-    }
-
     /// The value under `key` in the plugin's own data.
     ///
     /// # Errors
@@ -338,7 +387,11 @@ impl Cx {
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn remember(&self, key: &str, value: serde_json::Value) -> Result<(), PluginError> {
-        let Call { id, plugin, caller, .. } = &self.call;
+        self.remember_in(&self.call.plugin, key, value).await
+    }
+
+    async fn remember_in(&self, plugin: &str, key: &str, value: serde_json::Value) -> Result<(), PluginError> {
+        let Call { id, caller, .. } = &self.call;
         let keeping = self.ports.data.set_beside(id, self.at, plugin, Some(caller), key, value);
         keeping.await.map_err(PluginError::port("keeping its data"))
     }

@@ -51,6 +51,9 @@ pub struct Invocation {
     pub command: String,
     /// Its arguments: untrusted, checked against the manifest by the router.
     pub args: Args,
+    /// The language of the caller's client, where the platform says it: ISO 639-1.
+    #[serde(default)]
+    pub locale: Option<String>,
 }
 
 /// A file that came with a message: its bytes are fetched by the frontend when they are asked for.

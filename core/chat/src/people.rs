@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MemberId, Policy, PortError, Role, RoomId};
+use crate::{MemberId, Policy, PortError, Role, RoomId, Visibility};
 
 /// What a person can consent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,11 +22,15 @@ pub enum Switch {
     Improve,
     /// This person may be asked in private what their papers speak to; others learn of it if they offer to help.
     Suggest,
+    /// Summaries may say their name beside what they said.
+    Name,
+    /// Summaries leave out what they said. Off, they use it without a name: whoever reads them can read it in the room.
+    Omit,
 }
 
 impl Switch {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Index, Self::Match, Self::Improve, Self::Suggest];
+    pub const ALL: [Self; 6] = [Self::Index, Self::Match, Self::Improve, Self::Suggest, Self::Name, Self::Omit];
 
     /// Its name in commands.
     pub fn name(self) -> &'static str {
@@ -35,6 +39,8 @@ impl Switch {
             Self::Match => "match",
             Self::Improve => "improve",
             Self::Suggest => "suggest",
+            Self::Name => "name",
+            Self::Omit => "omit",
         }
     }
 }
@@ -90,6 +96,9 @@ pub trait Register: Send + Sync {
 
     /// A room's policy.
     async fn policy(&self, room: &RoomId) -> Result<Policy, PortError>;
+
+    /// Who sees a room's replies by its policy, without waiting: some platforms must say it before they may wait.
+    fn visibility(&self, room: &RoomId) -> Visibility;
 
     /// Sets a room's policy, or, with `None`, the default again.
     async fn set_policy(&self, room: &RoomId, policy: Option<&Policy>) -> Result<(), PortError>;

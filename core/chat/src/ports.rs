@@ -2,7 +2,9 @@
 
 mod archive;
 mod calls;
+mod linguist;
 mod notify;
+pub mod schedule;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -10,13 +12,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Call, CallId, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, MessageId, Overheard, Passage,
-    PassageId, Place, Platform, PluginError, PortError, Readable, Role, RoomId, Scope, Usage, document::Rights,
+    Action, Call, CallId, Command, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, MessageId, Overheard,
+    Passage, PassageId, Place, Platform, PluginError, PortError, Readable, Role, RoomId, Scope, Usage, Visibility,
+    document::Rights,
 };
 
 pub use archive::{Archive, Archived, Attachments};
 pub use calls::{Audit, AuditEvent, Generation, Inbox, Seen};
+pub use linguist::{Identified, Linguist};
 pub use notify::{Lapse, Notice, Notify};
+pub use schedule::{Clock, Order, Rhythm, Schedule};
 
 /// A capability: what it says of itself, and what it does.
 #[async_trait]
@@ -59,12 +64,19 @@ pub trait Dispatch: Send + Sync {
     /// A person reacted with `emoji` to `message`; `mark` is the reaction, as [`Dispatch::removed`] will name it.
     async fn reacted(&self, place: &Place, member: &MemberId, message: &MessageId, emoji: &str, mark: &MessageId);
 
+    /// Makes a call that is due, unasked: its reply, for all who are in its place. Empty where nothing is to be said, or may
+    /// be said there now; it ends with `Failed` where that could not be found out. Dropping it cancels the call.
+    fn due(&self, order: &Order) -> BoxStream<'static, Event>;
+
     /// Nobody wants more of the reply to a message: it counts as answered, though its stream was dropped.
     async fn give_up(&self, message: &Message);
 
     /// Proposals for an argument whose manifest asks for them, while `message` is being typed; empty where there are
     /// none or the caller may not call the command.
     async fn complete(&self, message: Message, argument: &str, typed: &str) -> Vec<String>;
+
+    /// Who will see a command's reply in a room, without waiting.
+    fn visibility(&self, room: &RoomId, command: &Command) -> Visibility;
 
     /// Waits until no reply is in the making: what a dropped one leaves to write is then written.
     async fn settled(&self);
@@ -178,6 +190,12 @@ pub trait Generator: Send + Sync {
 
     /// How many of the model's own tokens a text takes.
     fn count_tokens(&self, text: &str) -> usize;
+
+    /// Whether it writes a language (ISO 639-1) as the catalogue says of it. A model that does not is asked for a
+    /// translation by people only, never by us.
+    fn translates(&self, _into: &str) -> bool {
+        false
+    }
 
     /// Starts a generation. Dropping the stream cancels it and frees the slot.
     ///
@@ -480,6 +498,15 @@ pub trait Outbox: Send + Sync {
     async fn remove(&self, call: &CallId) -> Result<(), PortError>;
 }
 
+/// A room, as a person finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Where it is.
+    pub place: Place,
+    /// What it is called; empty where that is not known.
+    pub name: String,
+}
+
 /// Who is who, and who may what.
 #[async_trait]
 pub trait Members: Send + Sync {
@@ -488,6 +515,10 @@ pub trait Members: Send + Sync {
 
     /// Scopes beyond the place's own that the room (or, to the caller alone, the caller) may read.
     async fn scopes(&self, place: &Place, member: &MemberId) -> Result<Vec<Scope>, PortError>;
+
+    /// The rooms on the platform of `place` whose history the member may read now, and the assistant too; without direct
+    /// messages.
+    async fn rooms(&self, place: &Place, member: &MemberId) -> Result<Vec<Room>, PortError>;
 }
 
 /// A plugin's own data: no plugin sees another's.
@@ -516,12 +547,6 @@ pub trait PluginData: Send + Sync {
         key: &str,
         value: serde_json::Value,
     ) -> Result<(), PortError>;
-}
-
-/// The time, as an argument.
-pub trait Clock: Send + Sync {
-    /// Now.
-    fn now(&self) -> Timestamp;
 }
 
 /// What is looked for in the library.

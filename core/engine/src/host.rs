@@ -2,6 +2,7 @@
 //!
 //! Each plugin runs in a task of its own, so that a panic costs one reply; a deadline and a hung-up caller end it.
 
+mod order;
 mod overhear;
 
 use std::{
@@ -11,10 +12,11 @@ use std::{
 
 use async_trait::async_trait;
 use chat::{
-    Call, Command, Cx, Event, Manifest, MemberId, Message, MessageId, Overheard, Place, PluginError, Role, Usage,
+    Audience, Call, Command, Cx, Event, Manifest, MemberId, Message, MessageId, Overheard, Place, PluginError, Policy,
+    Role, RoomId, Usage, Visibility,
     cx::{Ports, Setting, Trace},
     error::chain,
-    ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Plugin, Seen, Speaker},
+    ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Order, Plugin, Seen, Speaker},
 };
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use tokio::sync::OnceCell;
@@ -26,6 +28,7 @@ use uuid::Uuid;
 
 use crate::{
     gate::{self, Circumstances, Load, Permit},
+    language,
     queue::{Party, Queue},
     quota::{Quotas, Rates},
     route::{Route, invoked, route},
@@ -47,6 +50,9 @@ const CONVERSATION_WITHIN: Duration = Duration::from_secs(10);
 
 /// How many messages of a thread are considered for the session.
 const SESSION_MESSAGES_MAX: usize = 20;
+
+/// The language of who says nothing that has one.
+const DEFAULT_LANGUAGE: &str = "en";
 
 /// What the host joins.
 pub struct Parts {
@@ -109,6 +115,8 @@ struct Record {
 enum Outcome {
     Done,
     Refused(String),
+    /// Refused without a word: they were told often enough.
+    Silenced,
     Failed(PluginError),
     Panicked,
     Overdue(Duration),
@@ -157,12 +165,24 @@ impl Dispatch for Host {
         self.shared.reacted(place, member, message, emoji, mark).await;
     }
 
+    fn due(&self, order: &Order) -> BoxStream<'static, Event> {
+        Arc::clone(&self.shared).due(order.clone())
+    }
+
     async fn give_up(&self, message: &Message) {
         self.shared.close(message).await;
     }
 
     async fn complete(&self, message: Message, argument: &str, typed: &str) -> Vec<String> {
         self.shared.complete(message, argument, typed).await.unwrap_or_default()
+    }
+
+    fn visibility(&self, room: &RoomId, command: &Command) -> Visibility {
+        let policy = Policy { visibility: self.shared.parts.ports.register.visibility(room), ..Policy::default() };
+        match gate::audience(Audience::Room, command, &policy) {
+            Audience::Room => Visibility::Room,
+            Audience::Caller => Visibility::Caller,
+        }
     }
 
     async fn settled(&self) {
@@ -308,6 +328,8 @@ impl Shared {
         let mut started = entered;
         let permit = self.permit(&mut call, command).await;
         let outcome = match permit.and_then(|permit| self.within_quota(&call).map(|()| permit)) {
+            // A platform that shows a command as being worked on must be told its end.
+            Err(Outcome::Refused(_)) if was_typed(message) && !self.quotas.tells(&call.caller) => Outcome::Silenced,
             Err(outcome) => outcome,
             Ok(permit) => {
                 call = permit.call().clone();
@@ -353,9 +375,11 @@ impl Shared {
         let setting = Setting {
             call: permit.call().clone(),
             readable: permit.readable().clone(),
-            language: language(typed),
+            language: self.language_of(typed, permit.policy()),
+            locale: None,
             conversation: Vec::new(),
             attachments: Vec::new(),
+            reply_to: None,
             standing: permit.standing().clone(),
             policy: permit.policy().clone(),
             at: self.parts.clock.now(),
@@ -416,12 +440,11 @@ impl Shared {
         let setting = Setting {
             call: call.clone(),
             readable: permit.readable().clone(),
-            language: match permit.policy().language.as_str() {
-                "" => language(&message.text),
-                code => code.to_owned(),
-            },
+            language: self.language_of(&message.text, permit.policy()),
+            locale: message.invocation.as_ref().and_then(|invocation| invocation.locale.clone()),
             conversation: self.conversation(message, trace).await,
             attachments: message.attachments.clone(),
+            reply_to: message.reply_to.clone(),
             standing: permit.standing().clone(),
             policy: permit.policy().clone(),
             at: self.parts.clock.now(),
@@ -451,6 +474,14 @@ impl Shared {
         }
     }
 
+    /// The language that a call is answered in: the room's, else its own where it has one.
+    fn language_of(&self, text: &str, policy: &Policy) -> String {
+        match policy.language.as_str() {
+            "" => language::of_question(self.parts.ports.linguist.as_ref(), text, DEFAULT_LANGUAGE),
+            code => code.to_owned(),
+        }
+    }
+
     /// What was said before in this thread. An archive that fails costs the context, not the answer.
     async fn conversation(&self, message: &Message, trace: &Mutex<Trace>) -> Vec<(Speaker, String)> {
         let reading = self.parts.ports.archive.conversation(message, SESSION_MESSAGES_MAX);
@@ -476,6 +507,7 @@ impl Shared {
         let (name, error, last) = match outcome {
             Outcome::Done => ("done", String::new(), Event::Done { usage }),
             Outcome::Refused(sentence) => ("refused", String::new(), Event::Failed { sentence: sentence.clone() }),
+            Outcome::Silenced => return ("refused", String::new()),
             Outcome::Failed(PluginError::Usage { want, .. }) => {
                 send(events, Event::Text { delta: (*want).to_owned() });
                 ("usage", String::new(), Event::Done { usage })
@@ -526,26 +558,12 @@ impl Shared {
     }
 }
 
+/// Whether a message is words of a person, and no command or button that a platform shows as being worked on.
+fn was_typed(message: &Message) -> bool {
+    message.invocation.is_none() && !message.text.starts_with('/')
+}
+
 /// Sends to a caller who may have left: the drop guard, not this, ends the call.
 fn send(events: &mpsc::UnboundedSender<Event>, event: Event) {
     let _ = events.unbounded_send(event);
-}
-
-/// The language of a text: ISO 639-1, English where it cannot be told.
-pub fn language(text: &str) -> String {
-    if text.chars().any(|character| matches!(character, '\u{3040}'..='\u{30ff}')) {
-        return "ja".to_owned();
-    }
-    if text.chars().any(chat::text::is_cjk) {
-        return "zh".to_owned();
-    }
-    let known = |info: &whatlang::Info| match info.lang() {
-        whatlang::Lang::Deu => Some("de"),
-        whatlang::Lang::Fra => Some("fr"),
-        whatlang::Lang::Spa => Some("es"),
-        whatlang::Lang::Rus => Some("ru"),
-        whatlang::Lang::Ara => Some("ar"),
-        _ => None,
-    };
-    whatlang::detect(text).filter(whatlang::Info::is_reliable).as_ref().and_then(known).unwrap_or("en").to_owned()
 }

@@ -12,6 +12,7 @@ pub mod route;
 pub mod gate;
 pub mod quota;
 pub mod session;
+pub mod language;
 pub mod unasked;
 pub mod queue;
 pub mod retrieve;

@@ -1,5 +1,5 @@
-//! How much people and rooms may ask: the generic cell rate algorithm, which lets a burst through and then one call
-//! at a time.
+//! How much people and rooms may ask, and how often one of them is told that it was too much: the generic cell rate
+//! algorithm, which lets a burst through and then one call at a time.
 
 use std::{
     num::NonZeroU32,
@@ -24,6 +24,8 @@ pub struct Rates {
     pub in_room: u32,
     /// In the community.
     pub in_all: u32,
+    /// Refusals that one person is told: nobody floods a room by being refused.
+    pub refusals: u32,
 }
 
 /// What was asked lately, by whom and where.
@@ -31,6 +33,7 @@ pub struct Quotas {
     people: Option<DefaultKeyedRateLimiter<MemberId>>,
     rooms: Option<DefaultKeyedRateLimiter<RoomId>>,
     all: Option<DefaultKeyedRateLimiter<()>>,
+    refusals: Option<DefaultKeyedRateLimiter<MemberId>>,
     taken: AtomicUsize,
 }
 
@@ -41,6 +44,7 @@ impl Quotas {
             people: limiter(rates.of_person),
             rooms: limiter(rates.in_room),
             all: limiter(rates.in_all),
+            refusals: limiter(rates.refusals),
             taken: AtomicUsize::new(0),
         }
     }
@@ -63,6 +67,11 @@ impl Quotas {
         check(&self.all, &()).map_err(|seconds| wait("The community", seconds))
     }
 
+    /// Counts a refusal; whether the person is told of it.
+    pub fn tells(&self, person: &MemberId) -> bool {
+        check(&self.refusals, person).is_ok()
+    }
+
     /// Forgets who has not asked for a minute.
     fn sweep(&self) {
         if let Some(people) = &self.people {
@@ -70,6 +79,9 @@ impl Quotas {
         }
         if let Some(rooms) = &self.rooms {
             rooms.retain_recent();
+        }
+        if let Some(refusals) = &self.refusals {
+            refusals.retain_recent();
         }
     }
 }
@@ -90,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_then_one_waits() {
-        let quotas = Quotas::new(Rates { of_person: 3, in_room: 0, in_all: 0 });
+        let quotas = Quotas::new(Rates { of_person: 3, in_room: 0, in_all: 0, refusals: 0 });
         for _ in 0..3 {
             quotas.take(&"ana".into(), &"seminar".into()).unwrap();
         }
@@ -100,8 +112,16 @@ mod tests {
     }
 
     #[test]
+    fn who_is_refused_again_and_again_is_told_a_few_times() {
+        let quotas = Quotas::new(Rates { of_person: 0, in_room: 0, in_all: 0, refusals: 3 });
+        let told = (0..100).filter(|_| quotas.tells(&"ana".into())).count();
+        assert_eq!(told, 3);
+        assert!(quotas.tells(&"bob".into()));
+    }
+
+    #[test]
     fn a_room_and_a_community_have_limits_of_their_own() {
-        let quotas = Quotas::new(Rates { of_person: 0, in_room: 1, in_all: 2 });
+        let quotas = Quotas::new(Rates { of_person: 0, in_room: 1, in_all: 2, refusals: 0 });
         quotas.take(&"ana".into(), &"seminar".into()).unwrap();
         assert!(quotas.take(&"bob".into(), &"seminar".into()).unwrap_err().starts_with("This room"));
         quotas.take(&"bob".into(), &"hall".into()).unwrap();

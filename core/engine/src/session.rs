@@ -49,7 +49,7 @@ mod tests {
             addressed: true,
             at: Timestamp::UNIX_EPOCH,
         };
-        Archived { ours: author == "bot", message, link: None }
+        Archived { ours: author == "bot", message, name: String::new(), link: None }
     }
 
     #[track_caller]

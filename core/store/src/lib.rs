@@ -2,8 +2,8 @@
 //! the audit trail, the inbox and the outbox, in one SQLite file.
 //!
 //! Read [`Store`] here, then `documents` (reading) and `put` (writing), `jobs` (what ingest remembers), then the
-//! small ports `data`, `audit`, `inbox`, `outbox` and `register`; `said` keeps what rooms said, `personal` hands over and erases what is kept of a
-//! person, `backup` copies, `check` serves `doctor`, `lock` keeps a second process out.
+//! small ports `data`, `audit`, `inbox`, `outbox` and `register`; `said` keeps what rooms said, `schedule` what they ordered,
+//! `personal` hands over and erases what is kept of a person, `backup` copies, `check` serves `doctor`, `lock` keeps a second process out.
 //!
 //! **Invariant:** SQL stands in this crate only, and none of the database's types leaves it.
 //! **Invariant:** what a person may not read is filtered in SQL (`scope IN (...)`), in every reading method.
@@ -32,8 +32,16 @@ mod register;
 mod rights;
 mod row;
 mod said;
+mod schedule;
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use chat::RoomId;
 
 use sqlx::{
     Connection, Sqlite, SqlitePool, Transaction,
@@ -66,6 +74,8 @@ const WAIT: Duration = Duration::from_secs(30);
 pub struct Store {
     read: SqlitePool,
     write: SqlitePool,
+    /// The rooms whose replies are for who asks alone: see [`chat::people::Register::visibility`].
+    discreet: Arc<RwLock<HashSet<RoomId>>>,
 }
 
 impl Store {
@@ -109,7 +119,9 @@ impl Store {
 
         let read =
             pool(READERS).connect_with(options.pragma("query_only", "ON")).await.map_err(StoreError::sql(doing))?;
-        Ok(Self { read, write })
+        let store = Self { read, write, discreet: Arc::default() };
+        store.learn_discreet().await?;
+        Ok(store)
     }
 
     /// Opens the state in `folder` for reading alone, beside a process that works on it: needs no [`DataLock`], and brings
@@ -129,7 +141,7 @@ impl Store {
         }
         let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(WAIT);
         let read = pool(READERS).connect_with(options).await.map_err(StoreError::sql("opening the database"))?;
-        Ok(Self { write: read.clone(), read })
+        Ok(Self { write: read.clone(), read, discreet: Arc::default() })
     }
 
     /// Finishes what runs and closes the files; every clone is closed with it.

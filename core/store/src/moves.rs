@@ -2,7 +2,7 @@
 
 use chat::{DocumentId, RoomId, Scope};
 
-use crate::{Store, StoreError, said};
+use crate::{Store, StoreError, said, schedule};
 
 impl Store {
     /// The documents of a scope, sorted.
@@ -18,8 +18,25 @@ impl Store {
         Ok(ids.into_iter().map(DocumentId).collect())
     }
 
+    /// The document that was read from this entry of a file into a scope, and is in another one now.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be read.
+    pub async fn moved_from(&self, scope: &Scope, file: &str) -> Result<Option<DocumentId>, StoreError> {
+        let id: Option<String> = sqlx::query_scalar(
+            "SELECT d.id FROM document d JOIN seen_document s ON s.document = d.id \
+             WHERE d.file = $2 AND d.scope <> $1 AND s.scope = $1 ORDER BY d.id LIMIT 1",
+        )
+        .bind(scope.to_string())
+        .bind(file)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(StoreError::sql("looking for a document that was moved"))?;
+        Ok(id.map(DocumentId))
+    }
+
     /// Gives what the room `from` owns to the room `to`: documents, the files that they came from, its policy where the
-    /// other has none of its own. Done twice, it finds nothing the second time.
+    /// other has none of its own, and what it ordered. Done twice, it finds nothing the second time.
     ///
     /// # Errors
     /// [`StoreError`] where the state cannot be written.
@@ -48,10 +65,12 @@ impl Store {
         ]
         .into_iter()
         .chain(said::MOVED)
+        .chain(schedule::MOVED)
         {
             let query = sqlx::query(query).bind(&from.0).bind(&to.0);
             query.execute(&mut *transaction).await.map_err(StoreError::sql(doing))?;
         }
-        transaction.commit().await.map_err(StoreError::sql(doing))
+        transaction.commit().await.map_err(StoreError::sql(doing))?;
+        self.learn_discreet().await
     }
 }

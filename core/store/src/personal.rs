@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::{Store, StoreError, register, row, said};
+use crate::{Store, StoreError, register, row, said, schedule};
 
 /// How often the write-ahead log is tried to be emptied while readers hold it.
 const TRIES: usize = 5;
 
 /// What is removed of a person, in this order: each kind's name, and the statement. `{members}` are the accounts, `{scopes}`
 /// their scopes. What refers to a row goes with it.
-const ERASED: [(&str, &str); 11] = [
+const ERASED: [(&str, &str); 12] = [
     ("files", "DELETE FROM seen_file WHERE scope IN {scopes}"),
     ("documents", "DELETE FROM document WHERE scope IN {scopes}"),
     // Before the posts and the flights, which tell whose call one is beside.
@@ -35,6 +35,7 @@ const ERASED: [(&str, &str); 11] = [
     ),
     ("salts", "DELETE FROM caller_salt WHERE member IN {members}"),
     ("consents", "DELETE FROM consent WHERE member IN {members}"),
+    ("orders", "DELETE FROM room_order WHERE member IN {members}"),
     ("links between accounts", "DELETE FROM account_link WHERE member IN {members}"),
     ("codes", "DELETE FROM link_code WHERE member IN {members}"),
     ("roles", "DELETE FROM role_grant WHERE member IN {members}"),
@@ -90,6 +91,9 @@ impl Store {
         let mut messages =
             read(said::EXPORTED, "said WHERE author IN {members} AND kind <> 'mark' ORDER BY at_us, document").await?;
         messages.iter_mut().for_each(|message| say_time(&mut message["at"]));
+        let mut orders =
+            read(schedule::EXPORTED, "room_order WHERE member IN {members} ORDER BY room, plugin, name").await?;
+        orders.iter_mut().for_each(|order| say_time(&mut order["next"]));
         let person = json!({
             "accounts": accounts,
             "consents": consents,
@@ -105,6 +109,7 @@ impl Store {
             ("plugins.json", Value::Array(notes)),
             ("calls.json", Value::Array(calls)),
             ("messages.json", Value::Array(messages)),
+            ("orders.json", Value::Array(orders)),
         ];
         Ok(named.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }

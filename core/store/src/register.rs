@@ -2,8 +2,10 @@
 //!
 //! **Invariant:** every account of a blocked person is blocked by itself, so that taking links apart frees none.
 
+use std::sync::PoisonError;
+
 use async_trait::async_trait;
-use chat::{Consent, MemberId, Policy, PortError, Role, RoomId, Standing, Switch, people::Register};
+use chat::{Consent, MemberId, Policy, PortError, Role, RoomId, Standing, Switch, Visibility, people::Register};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
@@ -40,6 +42,11 @@ impl Register for Store {
 
     async fn policy(&self, room: &RoomId) -> Result<Policy, PortError> {
         self.policy_of(room).await.map_err(StoreError::port(PORT))
+    }
+
+    fn visibility(&self, room: &RoomId) -> Visibility {
+        let discreet = self.discreet.read().unwrap_or_else(PoisonError::into_inner);
+        if discreet.contains(room) { Visibility::Caller } else { Visibility::Room }
     }
 
     async fn set_policy(&self, room: &RoomId, policy: Option<&Policy>) -> Result<(), PortError> {
@@ -211,6 +218,14 @@ impl Store {
             None => sqlx::query("DELETE FROM room_policy WHERE room = $1").bind(&room.0),
         };
         query.execute(&self.write).await.map_err(StoreError::sql(doing))?;
+        self.learn_discreet().await
+    }
+
+    /// Looks up which rooms' replies are for who asks alone.
+    pub(crate) async fn learn_discreet(&self) -> Result<(), StoreError> {
+        let policies = self.all_policies().await?.into_iter();
+        let discreet = policies.filter(|(_, policy)| policy.visibility == Visibility::Caller).map(|(room, _)| room);
+        *self.discreet.write().unwrap_or_else(PoisonError::into_inner) = discreet.collect();
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //! **Invariant:** taking something out removes the conversation's document in the same transaction; it is written anew
 //! without it.
 
-use chat::{DocumentId, MemberId, MessageId, Overheard, Place, Platform, RoomId};
+use chat::{Audience, CommunityId, DocumentId, MemberId, MessageId, Overheard, Place, Platform, RoomId, ThreadId};
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -367,6 +367,39 @@ impl Store {
         transaction.commit().await.map_err(&sql)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         Ok((count, documents.into_iter().map(DocumentId).collect()))
+    }
+
+    /// The messages that were said since a time and are kept, newest first, by room or thread; but for the questions of
+    /// notes, which may be commands and no messages.
+    ///
+    /// # Errors
+    /// See above.
+    pub async fn kept_since(&self, since: Timestamp) -> Result<Vec<(Place, Vec<(MessageId, Timestamp)>)>, StoreError> {
+        let doing = "listing what was said";
+        let rows: Vec<(String, String, Option<String>, String, i64)> = sqlx::query_as(
+            "SELECT c.platform, c.room, c.thread, s.id, s.at_us FROM said s JOIN conversation c \
+             ON c.document = s.document WHERE s.at_us >= $1 AND s.kind NOT IN ('mark', 'question') \
+             ORDER BY c.platform, c.room, c.thread, s.at_us DESC",
+        )
+        .bind(since.as_microsecond())
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        let mut kept: Vec<(Place, Vec<(MessageId, Timestamp)>)> = Vec::new();
+        for (platform, room, thread, id, at) in rows {
+            let at = Timestamp::from_microsecond(at).map_err(StoreError::damaged(doing))?;
+            let named = |known: &Platform| known.to_string() == platform;
+            let Some(platform) = [Platform::Discord, Platform::Matrix].into_iter().find(named) else { continue };
+            // Which community it is no archive asks.
+            let community = CommunityId(String::new());
+            let (room, thread) = (RoomId(room), thread.map(ThreadId));
+            let place = Place { platform, community, room, thread, audience: Audience::Room };
+            match kept.last_mut() {
+                Some((last, messages)) if *last == place => messages.push((MessageId(id), at)),
+                _ => kept.push((place, vec![(MessageId(id), at)])),
+            }
+        }
+        Ok(kept)
     }
 
     /// The rooms of which anything is kept that gets too old.

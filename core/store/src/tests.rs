@@ -10,6 +10,7 @@ mod personal;
 mod ports;
 mod register;
 mod said;
+mod schedule;
 mod scopes;
 
 use chat::{

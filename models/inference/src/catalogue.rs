@@ -96,6 +96,9 @@ pub struct GenerateSpec {
     pub slots_gpu: usize,
     /// How text is cut before byte-pair encoding, for a GGUF without a `tokenizer.json`.
     pub pre_tokenizer: Option<String>,
+    /// Languages (ISO 639-1) that its publisher says it translates into.
+    #[serde(default)]
+    pub translates: Vec<String>,
 }
 
 /// How token vectors become one.

@@ -77,6 +77,7 @@ pub struct LanguageModel {
 struct Inner {
     name: String,
     context_tokens: usize,
+    translates: Vec<String>,
     tokenizer: Tokenizer,
     /// What a template writes between turns: never let through from a text.
     control: Vec<String>,
@@ -113,6 +114,7 @@ impl LanguageModel {
             inner: Arc::new(Inner {
                 name: model.name.clone(),
                 context_tokens: spec.context_tokens,
+                translates: spec.translates,
                 tokenizer,
                 control,
                 engine,
@@ -179,6 +181,10 @@ impl Generator for LanguageModel {
 
     fn context_tokens(&self) -> usize {
         self.inner.context_tokens
+    }
+
+    fn translates(&self, into: &str) -> bool {
+        self.inner.translates.iter().any(|known| known == into)
     }
 
     fn prompt_tokens_advised(&self) -> usize {

@@ -7,7 +7,11 @@ use chat::{
 use futures::StreamExt;
 
 use super::{prompt, said};
-use crate::guard::{Guard, Sentences, SourceText, Verdict};
+use crate::{
+    cite,
+    guard::{Guard, Sentences, SourceText, Verdict},
+    translation,
+};
 
 /// Lines quoted where no sentence of the draft stands.
 const QUOTED_LINES: usize = 3;
@@ -57,14 +61,15 @@ pub fn is_sure(best: &Evidence) -> bool {
     best.cosine.max(best.line_cosine) >= COSINE_UNASKED && best.coverage >= COVERAGE_MIN
 }
 
-/// Drafts, checks sentence by sentence, and sends what stands.
-pub async fn write(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), PluginError> {
+/// Drafts, checks sentence by sentence, and sends what stands; `into` another language than that of the sources where
+/// that is given, as far as the translation holds.
+pub async fn write(cx: &Cx, question: &str, found: &[Evidence], into: Option<&str>) -> Result<(), PluginError> {
     let texts = found
         .iter()
         .zip(1..)
         .map(|(evidence, number)| SourceText::new(number, &evidence.document.title, &evidence.passage.text))
         .collect();
-    let mut checked = Checked { guard: Guard::new(question, texts), read: 0, stood: 0, struck: 0 };
+    let mut checked = Checked { guard: Guard::new(question, texts), into, read: 0, stood: 0, struck: 0 };
     if cx.can_generate() {
         cx.reply(Event::Progress {
             text: said(cx, "Drafting, and checking each sentence ...", "正在起草并逐句核对……"),
@@ -80,7 +85,7 @@ pub async fn write(cx: &Cx, question: &str, found: &[Evidence]) -> Result<(), Pl
     checked.finish(cx, found)
 }
 
-async fn draft(cx: &Cx, question: &str, found: &[Evidence], checked: &mut Checked) -> Result<(), PluginError> {
+async fn draft(cx: &Cx, question: &str, found: &[Evidence], checked: &mut Checked<'_>) -> Result<(), PluginError> {
     let budget = cx.prompt_tokens_advised();
     let prompt = prompt::build(question, cx.conversation(), found, budget, |text| cx.count_tokens(text));
     let mut pieces = cx.generate(prompt).await?;
@@ -89,7 +94,7 @@ async fn draft(cx: &Cx, question: &str, found: &[Evidence], checked: &mut Checke
         match piece.map_err(PluginError::port("drafting an answer"))? {
             Piece::Text(text) => {
                 for sentence in sentences.push(&text) {
-                    checked.say(cx, &sentence)?;
+                    checked.say(cx, &sentence).await?;
                 }
             }
             Piece::Done(_) => break,
@@ -98,21 +103,22 @@ async fn draft(cx: &Cx, question: &str, found: &[Evidence], checked: &mut Checke
     for sentence in sentences.finish() {
         // A sentence that the token limit cut says something else than was meant.
         if sentence.trim_end().ends_with(['.', '!', '?', ']', ')', '"', '”', '。', '！', '？']) {
-            checked.say(cx, &sentence)?;
+            checked.say(cx, &sentence).await?;
         }
     }
     Ok(())
 }
 
-struct Checked {
+struct Checked<'a> {
     guard: Guard,
+    into: Option<&'a str>,
     read: usize,
     stood: usize,
     struck: usize,
 }
 
-impl Checked {
-    fn say(&mut self, cx: &Cx, sentence: &str) -> Result<(), PluginError> {
+impl Checked<'_> {
+    async fn say(&mut self, cx: &Cx, sentence: &str) -> Result<(), PluginError> {
         let verdict = self.guard.accept(sentence, None);
         self.read += 1;
         cx.decided(format!("sentence {}: {}", self.read, decision(&verdict)));
@@ -120,7 +126,12 @@ impl Checked {
             (_, Some(text)) => {
                 let space = if self.stood == 0 { "" } else { " " };
                 self.stood += 1;
-                cx.say(format!("{space}{}", text.trim()))
+                // It stands in the language of its sources, and is told in that of the question where that holds too.
+                let translated = match self.into {
+                    Some(into) => translation::text(cx, text.trim(), "en", into).await?,
+                    None => None,
+                };
+                cx.say(format!("{space}{}", translated.as_deref().unwrap_or(text.trim())))
             }
             (Verdict::Struck { .. }, None) => {
                 self.struck += 1;
@@ -136,7 +147,7 @@ impl Checked {
             cx.say(said(cx, "In the sources' own words:", "来源原文："))?;
             for (evidence, number) in found.iter().zip(1..).take(QUOTED_LINES) {
                 let line = evidence.passage.text.get(evidence.line.clone()).unwrap_or_default();
-                cx.say(format!("\n- “{}” [{number}]", quoted(line)))?;
+                cx.say(format!("\n- “{}” [{number}]", cite::inert(line)))?;
             }
         }
         if self.struck > 0 {
@@ -151,13 +162,6 @@ impl Checked {
     }
 }
 
-/// A line of a source as it may stand in Markdown: on one line, and no link, mention, tag or fence, by a space without
-/// width that one does not see.
-fn quoted(line: &str) -> String {
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.replace("](", "]\u{200b}(").replace('<', "<\u{200b}").replace("``", "`\u{200b}`")
-}
-
 /// What became of a sentence and why, in words without its own.
 fn decision(verdict: &Verdict) -> String {
     match verdict {
@@ -167,19 +171,5 @@ fn decision(verdict: &Verdict) -> String {
         }
         Verdict::Struck { why, .. } => format!("struck, {}", why.reason()),
         Verdict::Empty => "left out, it claims nothing".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quoted_line_is_text_and_nothing_else() {
-        let shown = quoted("See [here](https://a.example/x)\n and <@123> <b> ```x``` (a) [1].");
-        assert_eq!(
-            shown.replace('\u{200b}', "|"),
-            "See [here]|(https://a.example/x) and <|@123> <|b> `|``x`|`` (a) [1]."
-        );
     }
 }

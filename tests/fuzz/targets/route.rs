@@ -36,7 +36,7 @@ fuzz_target!(|line: &str| {
             check(route(&manifests, &format!("!{} {line}", command.name), true));
             let given = |argument: &chat::Argument| (argument.name.to_owned(), Value::Text(line.to_owned()));
             let args = chat::Args(command.arguments.iter().map(given).collect());
-            check(invoked(&manifests, &Invocation { command: command.name.to_owned(), args }));
+            check(invoked(&manifests, &Invocation { command: command.name.to_owned(), args, locale: None }));
         }
     }
 });

@@ -2,7 +2,7 @@
 //! closing codes, limits, failures, acknowledgements that come too late. It knows one server, one channel and one person.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -32,12 +32,14 @@ const PERSON: &str = "200";
 const POLL: Duration = Duration::from_millis(50);
 
 /// How the gateway meets who comes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meets {
     /// With a session: a new one, or the one that is resumed.
     Welcome,
     /// By closing with a code.
     Close(u16),
+    /// With a connection on which nothing is ever said.
+    Silence,
 }
 
 /// A request that is answered otherwise, so many times.
@@ -78,9 +80,23 @@ struct Known {
     opened: Vec<String>,
     sockets: Vec<mpsc::UnboundedSender<Message>>,
     requests: Vec<String>,
+    /// Whom each text that was shown may call.
+    mentions: Vec<Value>,
+    /// By the token of a command: when it was called, how long its acknowledgement and its first text took.
+    waits: BTreeMap<String, Wait>,
     messages: Vec<Value>,
     ids: u64,
     sequence: u64,
+}
+
+/// What somebody waited for who called a command.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    called: Instant,
+    /// Until it was acknowledged.
+    pub acknowledged: Option<Duration>,
+    /// Until a text was shown.
+    pub shown: Option<Duration>,
 }
 
 impl Shared {
@@ -159,7 +175,13 @@ impl Double {
 
     /// The person calls a command in the channel with one text.
     pub fn calls(&self, command: &str, option: &str, text: &str) {
-        let id = self.shared.known().id();
+        let id = {
+            let mut known = self.shared.known();
+            let id = known.id();
+            let wait = Wait { called: Instant::now(), acknowledged: None, shown: None };
+            known.waits.insert(format!("token-{id}"), wait);
+            id
+        };
         let member = json!({
             "user": person(), "roles": [], "joined_at": null, "deaf": false, "mute": false, "flags": 0,
             "permissions": "0", "avatar": null,
@@ -188,6 +210,16 @@ impl Double {
         self.shared.known().requests.clone()
     }
 
+    /// Whom each text that was shown may call: `allowed_mentions` of the request.
+    pub fn mentions(&self) -> Vec<Value> {
+        self.shared.known().mentions.clone()
+    }
+
+    /// What was waited for, by each command in order.
+    pub fn waits(&self) -> Vec<Wait> {
+        self.shared.known().waits.values().copied().collect()
+    }
+
     /// What the bot's messages in the channel say now.
     pub fn shown(&self) -> Vec<String> {
         let known = self.shared.known();
@@ -212,6 +244,9 @@ fn person() -> Value {
 }
 
 async fn gateway(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
+    if shared.known().meets.pop_front_if(|meets| *meets == Meets::Silence).is_some() {
+        std::future::pending::<()>().await;
+    }
     upgrade.on_upgrade(async move |socket| connected(socket, &shared).await)
 }
 
@@ -291,6 +326,16 @@ async fn http(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, body:
 fn answered(shared: &Shared, method: &Method, path: &str, body: &Value) -> (u16, Value) {
     let mut known = shared.known();
     known.requests.push(format!("{method} {path}"));
+    let has_text = body["content"].as_str().is_some_and(|content| !content.is_empty());
+    let token = path.split('/').find(|part| part.starts_with("token-")).unwrap_or_default();
+    if let Some(wait) = known.waits.get_mut(token) {
+        let waited = Some(wait.called.elapsed());
+        wait.acknowledged = wait.acknowledged.or(waited.filter(|_| path.ends_with("/callback")));
+        wait.shown = wait.shown.or(waited.filter(|_| has_text));
+    }
+    if has_text {
+        known.mentions.push(body["allowed_mentions"].clone());
+    }
     let fits = |fault: &&mut Fault| fault.times > 0 && fault.method == method && path.contains(fault.path);
     let fault = known.faults.iter_mut().find(fits).map(|fault| {
         fault.times -= 1;

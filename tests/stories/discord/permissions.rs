@@ -8,7 +8,11 @@ use crate::platforms::{permissions, until_it_listens};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_and_rights_are_followed_and_what_was_erased_is_gone() -> Result<()> {
-    let keys = [("models.generate", ""), ("engine.calls_per_minute_of_person", "0")];
+    let keys = [
+        ("models.generate", ""),
+        ("engine.calls_per_minute_of_person", "0"),
+        ("engine.refusals_per_minute_of_person", "0"),
+    ];
     let mut world = World::of(&["ana", "bob"], &["seminar", "hall"], &keys).await?;
     let World { guild, served, .. } = &mut world;
     let guild = &*guild;

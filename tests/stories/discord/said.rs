@@ -2,12 +2,16 @@
 
 use anyhow::Result;
 
-use super::World;
+use super::{Seat, World};
 use crate::platforms::said;
 
 async fn world() -> Result<World> {
-    let keys =
-        [("models.generate", ""), ("discord.message_content", "true"), ("engine.calls_per_minute_of_person", "0")];
+    let keys = [
+        ("models.generate", ""),
+        ("discord.message_content", "true"),
+        ("engine.calls_per_minute_of_person", "0"),
+        ("engine.refusals_per_minute_of_person", "0"),
+    ];
     World::of(&["ana", "bob", "cleo"], &["seminar"], &keys).await
 }
 
@@ -30,4 +34,12 @@ async fn a_moderators_mark_makes_a_note() -> Result<()> {
     let world = world().await?;
     let seat = |name| world.seat(name, "seminar");
     said::a_moderators_mark_makes_a_note(&seat("ana"), &seat("bob"), &seat("cleo")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_meanwhile_is_taken_out() -> Result<()> {
+    let mut world = world().await?;
+    let World { guild, served, .. } = &mut world;
+    let seat = |name| Seat::new(guild, name, "seminar");
+    said::what_is_deleted_meanwhile_is_taken_out(&seat("ana"), &seat("bob"), served).await
 }

@@ -10,7 +10,12 @@ use crate::platforms::{WITHIN, permissions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_and_rights_are_followed_and_what_was_erased_is_gone() -> Result<()> {
-    let keys = [("models.generate", ""), ("matrix.edit_gap_ms", "500"), ("engine.calls_per_minute_of_person", "0")];
+    let keys = [
+        ("models.generate", ""),
+        ("matrix.edit_gap_ms", "500"),
+        ("engine.calls_per_minute_of_person", "0"),
+        ("engine.refusals_per_minute_of_person", "0"),
+    ];
     let mut world = World::of(Limits::Off, &keys).await?;
     let (ana, bob) = (world.synapse.human("ana").await?, world.synapse.human("bob").await?);
     // One that is not encrypted: what the client's own store keeps of it could be read.

@@ -7,7 +7,12 @@ use crate::platforms::said;
 use tests::peers::synapse::Limits;
 
 async fn world() -> Result<World> {
-    let keys = [("models.generate", ""), ("matrix.edit_gap_ms", "500"), ("engine.calls_per_minute_of_person", "0")];
+    let keys = [
+        ("models.generate", ""),
+        ("matrix.edit_gap_ms", "500"),
+        ("engine.calls_per_minute_of_person", "0"),
+        ("engine.refusals_per_minute_of_person", "0"),
+    ];
     World::of(Limits::Off, &keys).await
 }
 
@@ -38,4 +43,13 @@ async fn a_moderators_mark_makes_a_note() -> Result<()> {
     let room = world.room(&ana, true, &[&bob, &cleo]).await?;
     let seat = |human| Seat::new(human, &room, &world.bot);
     said::a_moderators_mark_makes_a_note(&seat(&ana), &seat(&bob), &seat(&cleo)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_meanwhile_is_taken_out() -> Result<()> {
+    let mut world = world().await?;
+    let (ana, bob) = (world.synapse.human("ana").await?, world.synapse.human("bob").await?);
+    let room = world.room(&ana, true, &[&bob]).await?;
+    let (at_anas, at_bobs) = (Seat::new(&ana, &room, &world.bot), Seat::new(&bob, &room, &world.bot));
+    said::what_is_deleted_meanwhile_is_taken_out(&at_anas, &at_bobs, &mut world.served).await
 }

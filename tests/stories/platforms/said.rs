@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use tests::served::Served;
 
 use super::{Person, QUESTION, WITHIN, ended, is_answer, until, until_it_listens};
 
@@ -86,6 +87,28 @@ pub async fn only_what_may_be_kept_is_found(ana: &dyn Person, bob: &dyn Person, 
     consents(bob, "off").await?;
     let text = told(ana, BOAT).await?;
     ensure!(is_lost(&text), "a consent that was withdrawn left this: {text}");
+    Ok(())
+}
+
+/// What is deleted while the assistant is away is taken out when it is back.
+pub async fn what_is_deleted_meanwhile_is_taken_out(
+    ana: &dyn Person,
+    bob: &dyn Person,
+    served: &mut Served,
+) -> Result<()> {
+    consents(bob, "on").await?;
+    rules(ana, "index-messages", "true").await?;
+    let boat = bob.tells("The research boat Albatros leaves the northern pier at 07:40 on Thursday.").await?;
+    let kept = bob.tells("The signal lamp of the weather station has the colour amber.").await?;
+    until_told(ana, BOAT, |text| text.contains("07:40")).await?;
+    ensure!(served.stop().await?, "it ended badly: {}", served.said());
+    bob.deletes(&boat).await?;
+    served.start().await?;
+    until_it_listens(ana).await?;
+    until_told(ana, BOAT, |text| !text.contains("07:40")).await?;
+    // What is there still is found still.
+    let text = until_told(ana, LAMP, |text| text.contains("amber")).await?;
+    ensure!(text.contains(kept.trim_start_matches('$')), "{text}");
     Ok(())
 }
 

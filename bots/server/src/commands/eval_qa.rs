@@ -44,9 +44,10 @@ enum None_ {
 }
 
 /// What one answer was.
-struct Answer {
+pub(super) struct Answer {
     sources: Vec<chat::Source>,
-    text: String,
+    /// All its text.
+    pub text: String,
     first_sign: Duration,
     whole: Duration,
     failed: bool,
@@ -83,7 +84,7 @@ pub async fn run(settings: &Settings, file: &Path, library: &[PathBuf]) -> anyho
     }
     let mut tally = Tally::default();
     for line in &lines {
-        let answer = ask(&home, &line.question).await;
+        let answer = ask(&home, &format!("/ask {}", line.question)).await;
         tally.count(&home, line, &answer).await?;
     }
     tally.print(lines.len());
@@ -91,14 +92,15 @@ pub async fn run(settings: &Settings, file: &Path, library: &[PathBuf]) -> anyho
     Ok(tally.cited == tally.resolved)
 }
 
-async fn ask(home: &Home, question: &str) -> Answer {
+/// What comes of a line, as somebody at the console would say it.
+pub(super) async fn ask(home: &Home, line: &str) -> Answer {
     let (dispatch, _) = home.host();
     let seat = home.seat();
     let message = Message {
         id: format!("eval-{}-{:x}", std::process::id(), jiff::Timestamp::now().as_nanosecond()).as_str().into(),
         place: seat.place,
         author: seat.member,
-        text: format!("/ask {question}"),
+        text: line.to_owned(),
         invocation: None,
         attachments: Vec::new(),
         reply_to: None,

@@ -1,11 +1,16 @@
 //! `matrix setup`: logs in once, and shows the recovery key once.
 
-use std::{env, fs};
+use std::fs;
 
 use anyhow::{Context, bail};
 use matrix::{Existing, Login};
 
-use crate::{cli::MatrixCommand, connect, progress::say, settings::Settings};
+use crate::{
+    cli::MatrixCommand,
+    connect,
+    progress::say,
+    settings::{Settings, variable},
+};
 
 /// Runs it.
 pub async fn run(settings: &Settings, command: MatrixCommand) -> anyhow::Result<bool> {
@@ -13,8 +18,7 @@ pub async fn run(settings: &Settings, command: MatrixCommand) -> anyhow::Result<
     let Some(wanted) = connect::matrix(settings)? else {
         bail!("`matrix.homeserver` is empty; set it and `matrix.user`, then run this again");
     };
-    let secret = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let login = match (secret("COLLOQUY_MATRIX_PASSWORD"), secret("COLLOQUY_MATRIX_TOKEN")) {
+    let login = match (variable("COLLOQUY_MATRIX_PASSWORD"), variable("COLLOQUY_MATRIX_TOKEN")) {
         (Some(password), _) => Login::Password(password),
         (None, Some(token)) => Login::Token(token),
         (None, None) => {

@@ -7,7 +7,10 @@ mod audit;
 mod backup;
 mod doctor;
 mod eval;
+mod eval_disentangle;
 mod eval_qa;
+mod eval_summary;
+mod eval_translation;
 mod ingest;
 mod library;
 mod matrix_setup;
@@ -44,6 +47,11 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
         Command::Replay { call } => replay::run(&settings, &call).await,
         Command::Doctor { deep } => doctor::run(&settings, deep).await,
         Command::Eval(Eval::Retrieval(options)) => eval::run(&settings, &options).await,
+        Command::Eval(Eval::Translation { to, source, reference, limit }) => {
+            eval_translation::run(&settings, &to, &source, &reference, limit).await
+        }
+        Command::Eval(Eval::Disentangle { dir }) => eval_disentangle::run(&settings, &dir).await,
+        Command::Eval(Eval::Summary { file, limit }) => eval_summary::run(&settings, &file, limit).await,
         Command::Eval(Eval::Qa { file, library }) => eval_qa::run(&settings, &file, &library).await,
     }
 }

@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::Frontend,
     connect,
-    home::{Home, Needs},
+    home::{Home, Needs, SystemClock},
     platforms::{Platforms, Rooms},
     progress::say,
+    schedule::Ticker,
     settings::Settings,
 };
 
@@ -30,6 +31,9 @@ const WEB_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between two sweeps of old posts.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Between two looks at what rooms ordered.
+const DUE_EVERY: Duration = Duration::from_secs(30);
 
 /// Serves the named frontends, or all that are configured.
 pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool> {
@@ -81,7 +85,9 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
     if let Some(generator) = &home.generator {
         generator.ready().await?;
     }
-    let dispatch = home.host_of(platforms);
+    let archive = Arc::new(platforms.clone());
+    let dispatch = home.host_of(platforms.clone());
+    let ticker = Ticker::new(home.store.clone(), Arc::clone(&dispatch), platforms, Arc::new(SystemClock));
     let mut frontends = JoinSet::new();
     let missing = [("discord", discord.is_some()), ("matrix", matrix.is_some())];
     let missing = missing.into_iter().filter(|(_, is_served)| *is_served).map(|(name, _)| name.to_owned());
@@ -122,8 +128,9 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
     let said_last = CancellationToken::new();
     let keeping = tokio::spawn({
         let (keeper, said_last) = (Arc::clone(&home.chronicle), said_last.clone());
-        async move { keeper.tend(said_last).await }
+        async move { keeper.tend(archive, said_last).await }
     });
+    let ticking = tokio::spawn(ticker.run(DUE_EVERY, shutdown.clone()));
     say("serving; Ctrl-C or SIGTERM ends it");
     let done = attend(&mut frontends, &home, &shutdown).await;
     let _ = ready.send(vec!["the end".to_owned()]);
@@ -131,6 +138,7 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
     while let Some(ended) = frontends.join_next().await {
         report(ended);
     }
+    let _ = ticking.await;
     settle(dispatch, Duration::from_secs(settings.web.drain_seconds)).await;
     // What was heard to the last is written.
     said_last.cancel();

@@ -11,6 +11,8 @@ use crate::{Attachment, Message, MessageId, Place, PortError};
 pub struct Archived {
     /// The message.
     pub message: Message,
+    /// What its author is called there; empty where that is not known.
+    pub name: String,
     /// Whether the assistant said it.
     pub ours: bool,
     /// A permanent link to it.
@@ -26,6 +28,16 @@ pub trait Archive: Send + Sync {
     /// A message of a place; none where it is gone, or where the platform gives out no single one.
     async fn message(&self, _place: &Place, _id: &MessageId) -> Result<Option<Archived>, PortError> {
         Ok(None)
+    }
+
+    /// Whether whoever comes to a place may read what was said there before: else nothing of it is told to all of them.
+    async fn is_open(&self, _place: &Place) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    /// Whether a message that was there is gone for sure; false where that cannot be told.
+    async fn is_gone(&self, _place: &Place, _id: &MessageId) -> Result<bool, PortError> {
+        Ok(false)
     }
 
     /// What was said before `message` in its thread or its chain of replies, newest first, at most `limit`.

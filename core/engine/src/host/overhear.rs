@@ -175,7 +175,11 @@ impl Shared {
                 let mut question = post.question;
                 // An edited question is known by the id of the first.
                 question.id.0.truncate(question.id.0.find('#').unwrap_or(question.id.0.len()));
-                (heard(Archived { message: question, ours: false, link: answer.link.clone() }), heard(answer), true)
+                (
+                    heard(Archived { message: question, name: String::new(), ours: false, link: answer.link.clone() }),
+                    heard(answer),
+                    true,
+                )
             }
             Some(_) => return Ok(None),
             None => {

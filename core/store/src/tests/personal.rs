@@ -3,11 +3,11 @@
 use chat::{
     Document, MemberId, Message, Role, Scope, Switch,
     people::Register,
-    ports::{Audit, Inbox, Outbox, PluginData, Post},
+    ports::{Audit, Inbox, Outbox, PluginData, Post, Schedule},
 };
 use serde_json::json;
 
-use super::{MODEL, audit::event, document, message, open, vectors};
+use super::{MODEL, audit::event, document, message, open, schedule::order, vectors};
 use crate::{Conversation, Entry, Gone, Line, LineKind, Refusal, SeenFile, Store};
 
 const NOON: &str = "2026-11-03T12:00:00Z";
@@ -89,6 +89,7 @@ async fn plant(store: &Store, who: &str) {
         changes: 0,
     };
     store.keep_lines(&place(who), &conversation, &[line]).await.unwrap();
+    store.order(&order(&place(who).room.0, "digest", who)).await.unwrap();
 }
 
 /// A room whose name tells nobody.
@@ -126,7 +127,7 @@ async fn a_forgotten_person_leaves_no_byte_and_others_lose_none() {
     assert_eq!(documents, [chat::DocumentId(ANA.to_owned())]);
     let counts: Vec<String> = erased.counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let want = "files 1, documents 1, notes of plugins 1002, answers 1, questions 1, records of calls 3, salts 1, \
-                consents 1, links between accounts 2, codes 1, roles 1";
+                consents 1, orders 1, links between accounts 2, codes 1, roles 1";
     assert_eq!(counts.join(", "), want);
 
     assert_eq!(traces(&folder, ANA), 0);
@@ -155,6 +156,7 @@ async fn a_person_is_handed_all_of_theirs_and_nothing_of_others() {
     assert_eq!(of("person.json")["roles"][0]["role"], json!(Role::Member));
     assert!(of("documents.json")[0]["text"].as_str().unwrap().starts_with("zq-ana-zq writes."));
     assert_eq!(of("answers.json")[0]["post"]["question"]["text"], json!("why zq-ana-zq?"));
+    assert_eq!(of("orders.json")[0]["next"], json!("2026-11-30T08:00:00.000001Z"));
     assert_eq!(of("calls.json")[0]["event"]["outcome"], json!("done"));
 
     let (_, stranger) = store.personal(&["stranger".into()]).await.unwrap().swap_remove(1);

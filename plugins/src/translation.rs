@@ -1,0 +1,303 @@
+//! Translates messages and files so that formulas, code, numbers, links and names come back byte for byte.
+//!
+//! What is sure is pure: [`protect`] takes all that out of a model's reach and checks that it came back; [`glossary`]
+//! holds the terms of a community; [`structure`] cuts a file into what is translated and what is not; [`languages`] says
+//! which language is meant; [`pieces`] cuts a text to a prompt's size; [`draft`] asks and judges; [`back`] compares. What
+//! waits stands on these: `render` translates a text, `message` and `file` what somebody points at, `terms` keeps the
+//! glossary. Other plugins call [`text`].
+//!
+//! **Invariant:** no model is trusted: what it writes is checked, and where it does not hold the original stands.
+
+pub mod protect;
+pub mod glossary;
+pub mod structure;
+pub mod languages;
+pub mod pieces;
+pub mod draft;
+pub mod back;
+mod render;
+mod message;
+mod file;
+mod terms;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat::{
+    Argument, Attachment, Call, Command, Cx, Example, Kind, Manifest, Message, PluginError, Role, Text, Visibility,
+    ports::Plugin,
+};
+
+use render::Renderer;
+use structure::{Document, Format};
+
+/// Characters by which a text's language is told.
+const TOLD_CHARS_MAX: usize = 1_000;
+
+/// A language that is told with less confidence is named.
+const CONFIDENCE_MIN: f32 = 0.7;
+
+static MANIFEST: Manifest = Manifest {
+    name: "translation",
+    summary: Text {
+        en: "translates messages and files, with formulas, code, numbers and links as they were",
+        zh: "翻译消息和文件，公式、代码、数字和链接保持原样",
+    },
+    open: false,
+    commands: &[
+        Command {
+            name: "translate",
+            help: Text {
+                en: "translates a text, the message you reply to, or an attached .md, .tex, .xml or .txt file for you",
+                zh: "为您翻译一段文字、您回复的消息，或附带的 .md、.tex、.xml、.txt 文件",
+            },
+            menu: Some(Text { en: "Translate", zh: "翻译" }),
+            arguments: &[
+                Argument::new(
+                    "to",
+                    Text {
+                        en: "into which language; yours without it", zh: "译成哪种语言；默认为您的语言"
+                    },
+                    Kind::Choice(languages::CODES),
+                ),
+                Argument::new(
+                    "check",
+                    Text { en: "translate it back too, and show the differences", zh: "同时回译并显示差异" },
+                    Kind::Flag,
+                ),
+                Argument::new("text", Text { en: "what to translate", zh: "要翻译的内容" }, Kind::Text),
+            ],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(300),
+            utterances: &["Translate this message", "Translate this into German", "What does this mean in English?"],
+            examples: &[
+                Example { call: "translate", reply: "Say what to translate" },
+                Example { call: "translate de", reply: "Say what to translate" },
+            ],
+        },
+        Command {
+            name: "glossary",
+            help: Text {
+                en: "shows the words that translations use here; moderators add, remove and import them",
+                zh: "显示此处翻译所用的术语；版主可添加、移除和导入",
+            },
+            menu: None,
+            arguments: &[
+                Argument::new(
+                    "action",
+                    Text { en: "what to do; list without one", zh: "要做什么；默认为列出" },
+                    Kind::Choice(&["list", "show", "add", "remove", "import", "export"]),
+                ),
+                // Not `text`: that may well be a term, and `text: de=Text` would be read as this argument.
+                Argument::new(
+                    "entry",
+                    Text {
+                        en: "a word, or for add a term as in `network: de=Netz, fr=réseau`",
+                        zh: "一个词；添加时如 `network: de=Netz, fr=réseau`",
+                    },
+                    Kind::Text,
+                )
+                .completed(),
+            ],
+            role_min: Role::Guest,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(30),
+            utterances: &[],
+            examples: &[
+                Example { call: "glossary list", reply: "The glossary is empty" },
+                Example { call: "glossary add network Netz", reply: "Say it like this" },
+                Example { call: "glossary add network: de=Netz, fr=réseau", reply: "Added: **network**: de Netz" },
+                Example { call: "glossary add network: german=Netz", reply: "no language code" },
+                Example { call: "glossary list netz", reply: "fr réseau" },
+                Example { call: "glossary show nothing", reply: "has no term" },
+                Example { call: "glossary import", reply: "Attach a .csv" },
+                Example { call: "glossary remove network", reply: "Removed: **network**" },
+                Example { call: "glossary export", reply: "The glossary is empty" },
+            ],
+        },
+    ],
+};
+
+/// Translates messages and files.
+pub struct Translation;
+
+#[async_trait]
+impl Plugin for Translation {
+    fn manifest(&self) -> &'static Manifest {
+        &MANIFEST
+    }
+
+    async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
+        match call.command.as_str() {
+            "glossary" => terms::run(cx, call).await,
+            _ => translate(cx, call).await,
+        }
+    }
+
+    async fn complete(&self, cx: &Cx, _: &str, typed: &str) -> Result<Vec<String>, PluginError> {
+        terms::proposals(cx, typed).await
+    }
+}
+
+/// A text of a message's size in another language, with all that is protected as it was; none where any of it does not
+/// hold. Whichever model runs is asked: see [`Cx::translates`] where nobody asked for it.
+///
+/// # Errors
+/// [`PluginError::Port`].
+pub async fn text(cx: &Cx, text: &str, from: &str, to: &str) -> Result<Option<String>, PluginError> {
+    let (Some(from), Some(to)) = (languages::known(from), languages::known(to)) else { return Ok(None) };
+    if !cx.can_generate() || from == to || text.len() > Message::BYTES_MAX {
+        return Ok(None);
+    }
+    let Ok(document) = Document::read(Format::Markdown, text) else { return Ok(None) };
+    let glossary = terms::load(cx).await?;
+    let (translated, tally) = Renderer::new(cx, from, to, &glossary).document(&document, &mut |_| Ok(())).await?;
+    Ok((tally.translated > 0 && tally.kept() == 0).then(|| everyone(&translated)))
+}
+
+/// What somebody points at.
+enum Pointed {
+    Text(String),
+    File(Attachment),
+    Gone,
+    Nothing,
+}
+
+async fn pointed(cx: &Cx, given: &str) -> Result<Pointed, PluginError> {
+    if !given.is_empty() {
+        return Ok(Pointed::Text(given.to_owned()));
+    }
+    let file = cx.attachments().first().cloned().map(Pointed::File);
+    let Some(id) = cx.replied_to() else { return Ok(file.unwrap_or(Pointed::Nothing)) };
+    Ok(match cx.message(id).await? {
+        Some(found) if !found.message.text.trim().is_empty() => Pointed::Text(found.message.text),
+        Some(_) => file.unwrap_or(Pointed::Nothing),
+        None => file.unwrap_or(Pointed::Gone),
+    })
+}
+
+async fn translate(cx: &Cx, call: &Call) -> Result<(), PluginError> {
+    let (given, wish) = (call.args.text("text"), call.args.text("to"));
+    // Who asks in words has these as the text.
+    let request = languages::requested(given).filter(|_| wish.is_empty());
+    let (wish, given) = request.unwrap_or((wish, given));
+    let pointed = pointed(cx, given).await?;
+    match &pointed {
+        Pointed::Nothing => {
+            return cx.say(said(
+                cx,
+                "Say what to translate, as in `translate de TEXT`, reply with this to a message, or attach a file.",
+                "请说明要翻译的内容，例如 `translate de TEXT`，或用此命令回复一条消息，或附上文件。",
+            ));
+        }
+        Pointed::Gone => {
+            return cx.say(said(
+                cx,
+                "I cannot read that message; say its text behind the command.",
+                "我无法读取那条消息；请将其内容写在命令之后。",
+            ));
+        }
+        Pointed::Text(_) | Pointed::File(_) if !cx.can_generate() => {
+            return cx.say(said(
+                cx,
+                "There is no language model here, so I cannot translate.",
+                "这里没有语言模型，所以我无法翻译。",
+            ));
+        }
+        Pointed::Text(_) | Pointed::File(_) => {}
+    }
+    let is_checked = call.args.flag("check");
+    match pointed {
+        Pointed::Text(text) => message::translate(cx, &text, wish, is_checked).await,
+        Pointed::File(file) => file::translate(cx, &file, wish, is_checked).await,
+        Pointed::Gone | Pointed::Nothing => Ok(()),
+    }
+}
+
+/// From which language into which.
+struct Direction {
+    from: &'static str,
+    to: &'static str,
+    confidence: f32,
+}
+
+impl Direction {
+    /// What is said where the language could hardly be told.
+    fn doubt(&self, cx: &Cx) -> Option<String> {
+        let (english, chinese) = (languages::english(self.from), languages::chinese(self.from));
+        let sentence = said(cx, &format!("(I take this for {english}.)"), &format!("（我认为这是{chinese}。）"));
+        (self.confidence < CONFIDENCE_MIN).then_some(sentence)
+    }
+}
+
+/// From which language into which a text is to be translated; none where there is nothing to do, which is said.
+fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction>, PluginError> {
+    let prose = render::prose(document, TOLD_CHARS_MAX);
+    if !draft::has_words(&prose) {
+        cx.say(said(cx, "There are no words in it to translate.", "其中没有可翻译的文字。"))?;
+        return Ok(None);
+    }
+    let Some(told) = cx.identify(&prose) else {
+        cx.say(said(cx, "I cannot tell which language this is in.", "我无法判断这是什么语言。"))?;
+        return Ok(None);
+    };
+    let wishes = [wish, cx.locale().unwrap_or_default(), &cx.policy().language, cx.language()];
+    let direction = Direction { from: told.code, to: languages::target(&wishes), confidence: told.confidence };
+    if direction.from != direction.to {
+        return Ok(Some(direction));
+    }
+    let (name, named, other) =
+        (languages::english(told.code), languages::chinese(told.code), languages::other(told.code));
+    cx.say(match direction.confidence < CONFIDENCE_MIN {
+        true => said(
+            cx,
+            &format!("I take this for {name} already; say `translate {other} TEXT` for another language."),
+            &format!("我认为这已经是{named}；如需其他语言，请用 `translate {other} TEXT`。"),
+        ),
+        false => said(
+            cx,
+            &format!("This is {name} already; say `translate {other} TEXT` for another language."),
+            &format!("这已经是{named}；如需其他语言，请用 `translate {other} TEXT`。"),
+        ),
+    })?;
+    Ok(None)
+}
+
+/// What is said below a translation into a language that the model is not known to write well.
+fn guess(cx: &Cx, to: &str) -> Option<String> {
+    let sentence = said(
+        cx,
+        "(The model that runs here is not known to translate well: take this as a guess.)",
+        "（这里运行的模型不以翻译见长：请仅作参考。）",
+    );
+    (!cx.translates(to)).then_some(sentence)
+}
+
+/// A text that calls nobody: words that call a whole room do not, by a space without width that one does not see.
+fn everyone(text: &str) -> String {
+    ["everyone", "here", "room"]
+        .iter()
+        .fold(text.to_owned(), |text, word| text.replace(&format!("@{word}"), &format!("@\u{200b}{word}")))
+}
+
+/// A fixed sentence in the caller's language.
+fn said(cx: &Cx, english: &str, chinese: &str) -> String {
+    if cx.language() == "zh" { chinese.to_owned() } else { english.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, want: &str) {
+        assert_eq!(everyone(text).replace('\u{200b}', "|"), want);
+    }
+
+    #[test]
+    fn nobody_is_called_by_a_translation() {
+        check("Hallo @everyone, @here und @room!", "Hallo @|everyone, @|here und @|room!");
+        check("Hallo @ana, hier", "Hallo @ana, hier");
+    }
+}

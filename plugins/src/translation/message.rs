@@ -1,0 +1,94 @@
+//! A message in another language, as Markdown.
+
+use chat::{Cx, Event, PluginError, ports::EmbedTask};
+
+use super::{
+    Direction, back, directed, everyone,
+    glossary::Glossary,
+    guess,
+    languages::{chinese, english},
+    render::Renderer,
+    said,
+    structure::{Document, Format},
+    terms,
+};
+use crate::cite;
+
+/// Translates a message, and back again where that is wished.
+pub async fn translate(cx: &Cx, text: &str, wish: &str, is_checked: bool) -> Result<(), PluginError> {
+    let Ok(document) = Document::read(Format::Markdown, text) else {
+        return cx.say(said(cx, "That is too long for me.", "内容太长了。"));
+    };
+    let Some(direction) = directed(cx, &document, wish)? else { return Ok(()) };
+    let Direction { from, to, .. } = direction;
+    cx.reply(Event::Progress { text: said(cx, "Translating ...", "正在翻译……") })?;
+    let glossary = terms::load(cx).await?;
+    let (translated, tally) = Renderer::new(cx, from, to, &glossary).document(&document, &mut |_| Ok(())).await?;
+    if tally.translated == 0 {
+        cx.decided("nothing of the message could be translated: the original is shown".to_owned());
+        cx.say(said(
+            cx,
+            "I could not translate this so that its formulas, numbers and links survive; here it is as it stands.",
+            "我无法在保留其公式、数字和链接的前提下翻译这段内容；以下是原文。",
+        ))?;
+        return cx.say(format!("\n\n{}", everyone(text)));
+    }
+    cx.say(everyone(&translated))?;
+    let mut notes = Vec::new();
+    notes.extend(direction.doubt(cx));
+    match (tally.kept(), tally.translated + tally.kept()) {
+        (0, _) => {}
+        (kept, all) => notes.push(said(
+            cx,
+            &format!("({kept} of {all} paragraphs stand in the original: what came for them did not hold.)"),
+            &format!("（{all} 段中有 {kept} 段保留原文：其译文未通过核对。）"),
+        )),
+    }
+    notes.extend(guess(cx, to));
+    if !notes.is_empty() {
+        cx.say(format!("\n\n{}", notes.join("\n")))?;
+    }
+    if is_checked { check(cx, text, &translated, &direction).await } else { Ok(()) }
+}
+
+/// Translates a translation back, and shows how that differs from the source.
+async fn check(cx: &Cx, source: &str, translated: &str, direction: &Direction) -> Result<(), PluginError> {
+    cx.reply(Event::Progress { text: said(cx, "Translating it back ...", "正在回译……") })?;
+    let fails = || said(cx, "\n\n(I could not translate it back.)", "\n\n（无法回译。）");
+    let Ok(document) = Document::read(Format::Markdown, translated) else { return cx.say(fails()) };
+    // Without the glossary, which would hide what it put in.
+    let (none, Direction { from, to, .. }) = (Glossary::default(), direction);
+    let (back, tally) = Renderer::new(cx, to, from, &none).document(&document, &mut |_| Ok(())).await?;
+    if tally.translated == 0 {
+        return cx.say(fails());
+    }
+    let rows = cx.embed(EmbedTask::Passage, &[source, &back]).await?;
+    let cosine = match rows.as_slice() {
+        [one, two] => back::cosine(one, two),
+        _ => 0.0,
+    };
+    let found = back::difference(source, &back);
+    let quoted: Vec<String> = everyone(&back).lines().map(|line| format!("> {line}")).collect();
+    let (quoted, all, came) = (quoted.join("\n"), found.fixed, found.back);
+    let fixed = match all {
+        0 => String::new(),
+        _ => said(
+            cx,
+            &format!("; {came} of {all} numbers and protected parts came back"),
+            &format!("；{all} 个数字和受保护部分中有 {came} 个还原"),
+        ),
+    };
+    cx.say(said(
+        cx,
+        &format!("\n\nTranslated back into {}:\n{quoted}\n\nSimilarity {cosine:.2} of 1{fixed}.", english(from)),
+        &format!("\n\n回译为{}：\n{quoted}\n\n相似度 {cosine:.2}（满分 1）{fixed}。", chinese(from)),
+    ))?;
+    for (before, after) in found.changes {
+        let side = |words: &str| match words {
+            "" => said(cx, "nothing", "（无）"),
+            words => format!("“{}”", everyone(&cite::inert(words))),
+        };
+        cx.say(format!("\n- {} → {}", side(&before), side(&after)))?;
+    }
+    Ok(())
+}
