@@ -290,11 +290,11 @@ impl Kept {
         Self { terms: reading.terms.iter().cloned().collect(), numbers: reading.numbers() }
     }
 
-    /// Whether `reading` says this again: nearly the same terms, the same numbers.
+    /// Whether `reading` says this again, or a part of it: nearly the same terms or some of them, the same numbers.
     fn says(&self, reading: &Reading) -> bool {
         let terms: HashSet<&String> = reading.terms.iter().collect();
         let shared = terms.iter().filter(|term| self.terms.contains(**term)).count();
         let union = terms.len() + self.terms.len() - shared;
-        shared * 20 >= union * 17 && self.numbers == reading.numbers()
+        (shared == terms.len() || shared * 20 >= union * 17) && self.numbers == reading.numbers()
     }
 }

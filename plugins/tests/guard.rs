@@ -175,6 +175,8 @@ fn the_same_again_is_a_repetition() {
         guard.accept("2. In mice, statins lowered cholesterol.", None),
         Verdict::Struck { why: Why::Repeated, .. }
     ));
+    // A part of what was said adds nothing.
+    assert!(matches!(guard.accept("Statins lowered cholesterol.", None), Verdict::Struck { why: Why::Repeated, .. }));
 }
 
 #[test]

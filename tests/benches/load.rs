@@ -1,7 +1,7 @@
 //! Many people on Discord, and what they wait for: `cargo bench --profile dev --workspace --bench load`.
 //!
 //! First commands of fifty at once, then twenty rooms of two hundred people for a minute: each says something, waits for
-//! the answer and says the next. `COLLOQUY_LOAD_SECONDS` makes the minute longer.
+//! the answer and says the next. `COLLOQUY_TEST_LOAD_SECONDS` makes the minute longer.
 //!
 //! The server is YEPCord with our shim, on the same machine as the bot: its share of the time is in the figures. Answers
 //! are the sources' own lines, so that the language model's speed is not. What is counted is what the server shows in
@@ -154,7 +154,7 @@ async fn commands_at_once() -> Result<()> {
 /// Two hundred people in twenty rooms, for a minute.
 #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
 async fn a_minute_of_many() -> Result<()> {
-    let seconds = env::var("COLLOQUY_LOAD_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let seconds = env::var("COLLOQUY_TEST_LOAD_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     let load = seconds.map_or(LOAD, Duration::from_secs);
     let (humans, channels) = (names("person", PEOPLE), names("room", ROOMS));
     let (_yepcord, guild, served) = world(&humans, &channels).await?;
