@@ -10,6 +10,7 @@ static MANIFEST: Manifest = Manifest {
     name: "feedback",
     summary: Text { en: "takes thumbs on answers", zh: "接收对回答的评价" },
     open: false,
+    hears: None,
     commands: &[Command {
         name: "rate",
         help: Text { en: "says whether an answer was of use", zh: "评价一个回答是否有用" },

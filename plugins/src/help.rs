@@ -10,6 +10,7 @@ pub const MANIFEST: &Manifest = &Manifest {
     name: "help",
     summary: Text { en: "says what can be asked", zh: "说明可以问什么" },
     open: false,
+    hears: None,
     commands: &[Command {
         name: "help",
         help: Text { en: "lists the commands, or explains one", zh: "列出命令，或解释一个命令" },

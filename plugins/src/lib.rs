@@ -24,7 +24,7 @@ pub fn all() -> Vec<Arc<dyn Plugin>> {
     let mut plugins: Vec<Arc<dyn Plugin>> = vec![
         Arc::new(qa::Qa),
         Arc::new(summary::Summary),
-        Arc::new(translation::Translation),
+        Arc::new(translation::Translation::default()),
         Arc::new(shelf::Shelf),
         Arc::new(feedback::Feedback),
         Arc::new(rights::RightsOf),

@@ -15,6 +15,7 @@ static MANIFEST: Manifest = Manifest {
     name: "moderation",
     summary: Text { en: "what moderators decide on in a room", zh: "版主在房间中的设置" },
     open: false,
+    hears: None,
     commands: &[
         Command {
             name: "room",

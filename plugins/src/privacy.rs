@@ -19,6 +19,7 @@ static MANIFEST: Manifest = Manifest {
         zh: "查看、设置、导出和删除关于您的记录",
     },
     open: true,
+    hears: None,
     commands: &[
         Command {
             name: "privacy",
@@ -133,8 +134,8 @@ fn what(switch: Switch) -> &'static str {
         Switch::Match => "I may be shown to others as a collaborator",
         Switch::Improve => "my questions and votes may improve the assistant",
         Switch::Suggest => "I may be asked in private what my papers speak to, and am named only if I offer to help",
-        Switch::Name => "summaries may say my name beside what I said",
-        Switch::Omit => "summaries leave out what I say",
+        Switch::Name => "summaries and bridges may say my name beside what I said",
+        Switch::Omit => "summaries leave out what I say, and bridges do not carry it",
     }
 }
 

@@ -39,6 +39,7 @@ static MANIFEST: Manifest = Manifest {
         zh: "根据本房间可以阅读的论文回答问题",
     },
     open: false,
+    hears: None,
     commands: &[
         Command {
             name: "ask",
@@ -181,10 +182,10 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     abstain(cx, question, nearest).await
 }
 
-/// The question in the language of most papers, where it is in another and the model translates.
+/// The question in the language of most papers, where it is in another and a model translates it.
 async fn translated(cx: &Cx, question: &str) -> Result<Option<String>, PluginError> {
     let own = cx.language();
-    if own == PAPERS || !cx.translates(PAPERS) {
+    if own == PAPERS || !cx.translates_between(own, PAPERS) {
         return Ok(None);
     }
     translation::text(cx, question, own, PAPERS).await

@@ -20,6 +20,7 @@ static MANIFEST: Manifest = Manifest {
         zh: "设定文献的归属和使用权限",
     },
     open: false,
+    hears: None,
     commands: &[Command {
         name: "library",
         help: Text {

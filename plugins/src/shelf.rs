@@ -24,6 +24,7 @@ static MANIFEST: Manifest = Manifest {
         zh: "向本房间的文献库添加文件，并列出其内容",
     },
     open: false,
+    hears: None,
     commands: &[
         Command {
             name: "add",

@@ -45,6 +45,7 @@ static MANIFEST: Manifest = Manifest {
         zh: "用几句话概述文献、话题、频道或您错过的内容",
     },
     open: false,
+    hears: None,
     commands: &[
         Command {
             name: "summary",

@@ -3,8 +3,9 @@
 //! What is sure is pure: [`protect`] takes all that out of a model's reach and checks that it came back; [`glossary`]
 //! holds the terms of a community; [`structure`] cuts a file into what is translated and what is not; [`languages`] says
 //! which language is meant; [`pieces`] cuts a text to a prompt's size; [`draft`] asks and judges; [`back`] compares. What
-//! waits stands on these: `render` translates a text, `message` and `file` what somebody points at, `terms` keeps the
-//! glossary. Other plugins call [`text`].
+//! waits stands on these: `render` translates a text, with `dedicated` by a model that is made for it where there is one,
+//! and else by the language model; `message` and `file` translate what somebody points at, `terms` keeps the
+//! glossary, [`bridge`] carries what is said over into another language. Other plugins call [`text`].
 //!
 //! **Invariant:** no model is trusted: what it writes is checked, and where it does not hold the original stands.
 
@@ -15,10 +16,12 @@ pub mod languages;
 pub mod pieces;
 pub mod draft;
 pub mod back;
+mod dedicated;
 mod render;
 mod message;
 mod file;
 mod terms;
+pub mod bridge;
 
 use std::time::Duration;
 
@@ -44,6 +47,7 @@ static MANIFEST: Manifest = Manifest {
         zh: "翻译消息和文件，公式、代码、数字和链接保持原样",
     },
     open: false,
+    hears: Some("force"),
     commands: &[
         Command {
             name: "translate",
@@ -116,11 +120,59 @@ static MANIFEST: Manifest = Manifest {
                 Example { call: "glossary export", reply: "The glossary is empty" },
             ],
         },
+        Command {
+            name: "bridge",
+            help: Text {
+                en: "says all that is said here again in another language, here or in another room",
+                zh: "将此处的发言以另一种语言在此处或另一房间转述",
+            },
+            menu: None,
+            arguments: &[
+                Argument::new(
+                    "action",
+                    Text { en: "what to do; show without one", zh: "要做什么；默认为显示" },
+                    Kind::Choice(&["show", "start", "offer", "join", "end"]),
+                ),
+                Argument::new(
+                    "how",
+                    Text {
+                        en: "`en de` to start, `en` to offer, `CODE de` to join",
+                        zh: "start 用 `en zh`，offer 用 `en`，join 用 `代码 zh`",
+                    },
+                    Kind::Text,
+                ),
+            ],
+            role_min: Role::Moderator,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(30),
+            utterances: &[],
+            examples: &[
+                Example { call: "bridge", reply: "stands in a room" },
+                Example { call: "bridge start en de", reply: "stands in a room" },
+            ],
+        },
+        Command {
+            name: "force",
+            help: Text {
+                en: "has the message you reply to translated by the bridge here, though I passed it over",
+                zh: "强制转译您回复的、被桥接略过的消息",
+            },
+            menu: None,
+            arguments: &[],
+            role_min: Role::Guest,
+            visibility: Visibility::Caller,
+            deadline: Duration::from_secs(300),
+            utterances: &[],
+            examples: &[Example { call: "force", reply: "There is no bridge here" }],
+        },
     ],
 };
 
 /// Translates messages and files.
-pub struct Translation;
+#[derive(Debug, Default)]
+pub struct Translation {
+    traffic: bridge::Traffic,
+}
 
 #[async_trait]
 impl Plugin for Translation {
@@ -129,8 +181,11 @@ impl Plugin for Translation {
     }
 
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
-        match call.command.as_str() {
-            "glossary" => terms::run(cx, call).await,
+        match (call.command.as_str(), cx.heard()) {
+            (_, Some(heard)) => bridge::hear(cx, heard, &self.traffic).await,
+            ("glossary", _) => terms::run(cx, call).await,
+            ("bridge", _) => bridge::run(cx, call).await,
+            ("force", _) => bridge::force(cx, &self.traffic).await,
             _ => translate(cx, call).await,
         }
     }
@@ -141,19 +196,24 @@ impl Plugin for Translation {
 }
 
 /// A text of a message's size in another language, with all that is protected as it was; none where any of it does not
-/// hold. Whichever model runs is asked: see [`Cx::translates`] where nobody asked for it.
+/// hold. Whichever model runs is asked: see [`Cx::translates_between`] where nobody asked for it.
 ///
 /// # Errors
 /// [`PluginError::Port`].
 pub async fn text(cx: &Cx, text: &str, from: &str, to: &str) -> Result<Option<String>, PluginError> {
     let (Some(from), Some(to)) = (languages::known(from), languages::known(to)) else { return Ok(None) };
-    if !cx.can_generate() || from == to || text.len() > Message::BYTES_MAX {
+    if !is_possible(cx, from, to) || from == to || text.len() > Message::BYTES_MAX {
         return Ok(None);
     }
-    let Ok(document) = Document::read(Format::Markdown, text) else { return Ok(None) };
+    let Ok(document) = Document::read(Format::Markdown, &structure::apart(text)) else { return Ok(None) };
     let glossary = terms::load(cx).await?;
     let (translated, tally) = Renderer::new(cx, from, to, &glossary).document(&document, &mut |_| Ok(())).await?;
-    Ok((tally.translated > 0 && tally.kept() == 0).then(|| everyone(&translated)))
+    Ok((tally.translated > 0 && tally.kept() == 0).then(|| everyone(&structure::together(&translated))))
+}
+
+/// Whether there is a model that can be asked.
+fn is_possible(cx: &Cx, from: &str, to: &str) -> bool {
+    cx.can_generate() || cx.translator(from, to).is_some()
 }
 
 /// What somebody points at.
@@ -198,7 +258,7 @@ async fn translate(cx: &Cx, call: &Call) -> Result<(), PluginError> {
                 "我无法读取那条消息；请将其内容写在命令之后。",
             ));
         }
-        Pointed::Text(_) | Pointed::File(_) if !cx.can_generate() => {
+        Pointed::Text(_) | Pointed::File(_) if !cx.can_translate() => {
             return cx.say(said(
                 cx,
                 "There is no language model here, so I cannot translate.",
@@ -244,7 +304,18 @@ fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction
     };
     let wishes = [wish, cx.locale().unwrap_or_default(), &cx.policy().language, cx.language()];
     let direction = Direction { from: told.code, to: languages::target(&wishes), confidence: told.confidence };
-    if direction.from != direction.to {
+    let Direction { from, to, .. } = direction;
+    if from != to && !is_possible(cx, from, to) {
+        let (from, to) =
+            ((languages::english(from), languages::chinese(from)), (languages::english(to), languages::chinese(to)));
+        cx.say(said(
+            cx,
+            &format!("No model here translates from {} into {}.", from.0, to.0),
+            &format!("这里没有能将{}译为{}的模型。", from.1, to.1),
+        ))?;
+        return Ok(None);
+    }
+    if from != to {
         return Ok(Some(direction));
     }
     let (name, named, other) =
@@ -264,14 +335,14 @@ fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction
     Ok(None)
 }
 
-/// What is said below a translation into a language that the model is not known to write well.
-fn guess(cx: &Cx, to: &str) -> Option<String> {
+/// What is said below a translation between languages that no model here is known to translate well.
+fn guess(cx: &Cx, direction: &Direction) -> Option<String> {
     let sentence = said(
         cx,
         "(The model that runs here is not known to translate well: take this as a guess.)",
         "（这里运行的模型不以翻译见长：请仅作参考。）",
     );
-    (!cx.translates(to)).then_some(sentence)
+    (!cx.translates_between(direction.from, direction.to)).then_some(sentence)
 }
 
 /// A text that calls nobody: words that call a whole room do not, by a space without width that one does not see.

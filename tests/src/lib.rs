@@ -58,6 +58,23 @@ pub fn models() -> PathBuf {
         .clone()
 }
 
+/// The catalogue of the phrase book, a small translator, which is then in the folder of models.
+///
+/// # Panics
+/// Where it cannot be put there.
+pub fn phrasebook() -> PathBuf {
+    static FETCHED: OnceLock<()> = OnceLock::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/phrasebook");
+    let path = folder.join("catalogue.toml");
+    FETCHED.get_or_init(|| {
+        let text = std::fs::read_to_string(&path).expect("the catalogue can be read");
+        let catalogue = Catalogue::with(Some(&text)).expect("the catalogue reads").beside(&folder);
+        let model = catalogue.get("phrasebook").expect("it is in its catalogue");
+        Fetcher::new(models()).fetch(model, &|_| ()).expect("it is copied");
+    });
+    path
+}
+
 /// The binary, which `cargo test` built beside this test (`bots/server/tests/binary.rs` sees to that).
 ///
 /// Not built from here: a cargo within cargo has other variables, on which build scripts of big dependencies look.

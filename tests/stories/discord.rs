@@ -2,6 +2,7 @@
 //!
 //! Here is how people do things on Discord; the stories of ends and of many people have files of their own.
 
+mod bridges;
 mod ends;
 mod experts;
 mod many;
@@ -9,6 +10,7 @@ mod permissions;
 mod places;
 mod said;
 mod summaries;
+mod translations;
 
 use std::{
     pin::{Pin, pin},
@@ -68,14 +70,14 @@ impl World {
 }
 
 /// A human in a channel.
-struct Seat<'a> {
+pub(crate) struct Seat<'a> {
     human: &'a Human,
     channel: String,
     bot: &'a str,
 }
 
 impl<'a> Seat<'a> {
-    fn new(guild: &'a Guild, name: &str, channel: &str) -> Self {
+    pub(crate) fn new(guild: &'a Guild, name: &str, channel: &str) -> Self {
         let channel = guild.channel(channel).to_owned();
         Self { human: guild.human(name), channel, bot: &guild.application }
     }

@@ -2,6 +2,7 @@
 //!
 //! Here is how people do things on Matrix; the stories of ends and of many people have files of their own.
 
+mod bridges;
 mod ends;
 mod experts;
 mod many;
@@ -9,6 +10,7 @@ mod permissions;
 mod places;
 mod said;
 mod summaries;
+mod translations;
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
@@ -68,7 +70,7 @@ impl World {
 }
 
 /// A human in a room.
-struct Seat<'a> {
+pub(crate) struct Seat<'a> {
     human: &'a Human,
     room: String,
     bot: String,
@@ -77,7 +79,7 @@ struct Seat<'a> {
 }
 
 impl<'a> Seat<'a> {
-    fn new(human: &'a Human, room: &str, bot: &str) -> Self {
+    pub(crate) fn new(human: &'a Human, room: &str, bot: &str) -> Self {
         Self { human, room: room.to_owned(), bot: bot.to_owned(), thread: None }
     }
 

@@ -23,9 +23,18 @@ const STYLE: Style = Style {
     previews: false,
 };
 
-/// A platform that shows everything: what was sent, and where.
+/// A platform that shows everything: what was sent, and where, and as it is now; nothing of what was removed.
 #[derive(Default)]
-struct Shown(Mutex<Vec<(Value, Part)>>);
+struct Shown(Mutex<Vec<(Value, Part)>>, Mutex<Vec<MessageId>>);
+
+impl Shown {
+    /// What a message says now; none where it was removed.
+    fn now(&self, id: &str) -> Option<String> {
+        let is_gone = self.1.lock().unwrap().contains(&id.into());
+        let index: usize = id.parse().unwrap();
+        (!is_gone).then(|| self.0.lock().unwrap()[index - 1].1.markdown.clone())
+    }
+}
 
 #[async_trait]
 impl Screen for Shown {
@@ -58,11 +67,14 @@ impl Screen for Shown {
         Ok(MessageId(shown.len().to_string()))
     }
 
-    async fn edit(&self, _: &Value, shown: &MessageId, _: &Part) -> Result<MessageId, ScreenError> {
+    async fn edit(&self, _: &Value, shown: &MessageId, part: &Part) -> Result<MessageId, ScreenError> {
+        let index: usize = shown.0.parse().unwrap();
+        self.0.lock().unwrap()[index - 1].1 = part.clone();
         Ok(shown.clone())
     }
 
-    async fn remove(&self, _: &Value, _: &MessageId) -> Result<(), ScreenError> {
+    async fn remove(&self, _: &Value, shown: &MessageId) -> Result<(), ScreenError> {
+        self.1.lock().unwrap().push(shown.clone());
         Ok(())
     }
 
@@ -123,4 +135,51 @@ async fn a_notice_is_said_once_and_lapses_once() {
     assert_eq!(home.store.flight(&lapsed(&late)).await.unwrap(), None);
     let pending = outbox.pending(Platform::Discord).await.unwrap();
     assert_eq!(pending.into_iter().map(|post| post.call).collect::<Vec<_>>(), [lapsed(&late)]);
+}
+
+#[tokio::test]
+async fn a_notice_is_revised_in_its_place_and_taken_back() {
+    let world = World::library().await;
+    let home = &world.home;
+    let outbox: Arc<dyn Outbox> = Arc::new(home.store.clone());
+    let naming = Naming { person: |member| member.to_string(), place: |place| place.room.to_string() };
+    let notifier = Notifier::new(STYLE, naming, Arc::clone(&outbox), Bell::default());
+    let screen = Arc::new(Shown::default());
+    let dispatch = Arc::new(PlatformDouble::default()).host(home);
+    let driver = Driver::new(screen.clone(), dispatch, Arc::new(home.store.clone()), Arc::clone(&outbox));
+    let (reply_to, of) = (Some("5".into()), Some("ana".into()));
+    let notice = Notice { reply_to, of, ..Notice::new("ducks", "The ducks dive.") };
+    let posted = notice.posted(&seminar());
+    let revise = async |text: Option<&str>| notifier.revise(&seminar(), &posted, text, Timestamp::now()).await.unwrap();
+
+    revise(Some("Nobody knows of it yet.")).await;
+    driver.redeliver().await;
+    assert_eq!(screen.0.lock().unwrap().len(), 0);
+    notifier.post(&seminar(), &notice, Timestamp::now()).await.unwrap();
+    driver.redeliver().await;
+    assert_eq!(screen.now("1").as_deref(), Some("The ducks dive."));
+    // Twice before anybody looks: the last word holds.
+    revise(Some("The ducks swim.")).await;
+    revise(Some("The ducks sleep.")).await;
+    driver.redeliver().await;
+    assert_eq!(screen.now("1").as_deref(), Some("The ducks sleep."));
+    assert_eq!(screen.0.lock().unwrap().len(), 1, "it stands in its place");
+    assert_eq!(outbox.get(&posted).await.unwrap().unwrap().question.author, "ana".into());
+
+    // Revised and taken back before it was ever shown.
+    let late = Notice { key: "geese".to_owned(), ..notice.clone() };
+    notifier.post(&seminar(), &late, Timestamp::now()).await.unwrap();
+    let place = seminar();
+    notifier.revise(&place, &late.posted(&place), Some("The geese fly."), Timestamp::now()).await.unwrap();
+    driver.redeliver().await;
+    assert_eq!(screen.now("2").as_deref(), Some("The geese fly."));
+
+    revise(None).await;
+    driver.redeliver().await;
+    assert_eq!(screen.now("1"), None);
+    assert!(outbox.get(&posted).await.unwrap().is_none(), "nothing is remembered of it");
+    revise(Some("The ducks come back.")).await;
+    driver.redeliver().await;
+    assert_eq!(screen.now("1"), None);
+    assert_eq!(outbox.pending(Platform::Discord).await.unwrap(), []);
 }

@@ -3,6 +3,7 @@
 //! The server, the library and the peers are real; answers are the sources' own lines, so that they are determined. The
 //! stories of places, of ends, and of many people at once have files of their own.
 
+pub mod bridges;
 pub mod ends;
 pub mod experts;
 pub mod links;
@@ -11,6 +12,7 @@ pub mod permissions;
 pub mod places;
 pub mod said;
 pub mod summaries;
+pub mod translations;
 
 use std::{
     fs,

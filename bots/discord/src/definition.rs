@@ -193,6 +193,7 @@ pub(crate) mod tests {
         name: "test",
         summary: text("tests", "测试"),
         open: false,
+        hears: None,
         commands: &[
             command("ask", &[Argument::new("question", text("what", "什么"), Kind::Text).required()]),
             Command {

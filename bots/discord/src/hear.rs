@@ -27,6 +27,11 @@ pub fn is_addressed(said: &Message, me: u64) -> bool {
     said.guild_id.is_none() || mentions || answers(said, me)
 }
 
+/// Whether its text names the bot: a reply mentions whom it replies to without.
+pub fn names(content: &str, me: u64) -> bool {
+    [format!("<@{me}>"), format!("<@!{me}>")].iter().any(|mention| content.contains(mention))
+}
+
 /// Whether it replies to a message of the bot.
 pub fn answers(said: &Message, me: u64) -> bool {
     said.referenced_message.as_ref().is_some_and(|referenced| referenced.author.id == me)

@@ -18,7 +18,7 @@ impl Hub {
         if !hear::is_of_person(&said) || said.author.id == self.me || !self.guilds.serves(guild) {
             return;
         }
-        let is_addressed = hear::is_addressed(&said, self.me);
+        let is_addressed = self.is_addressed(&said).await;
         if !is_addressed && !hear::is_command(&said.content, &self.manifests()) {
             return self.overheard(said).await;
         }
@@ -46,6 +46,18 @@ impl Hub {
         self.driver.answer(message, None, Vec::new()).await;
     }
 
+    /// Whether it is meant for the bot. A reply to what a person said, and the bot said again, is meant for that person.
+    async fn is_addressed(&self, said: &all::Message) -> bool {
+        let replied = said.referenced_message.as_deref().filter(|_| hear::answers(said, self.me));
+        match replied.filter(|_| !hear::names(&said.content, self.me)) {
+            Some(ours) => {
+                let shown = self.driver.showing(&MessageId(ours.id.to_string())).await;
+                !shown.is_some_and(|post| post.question.is_echo())
+            }
+            None => hear::is_addressed(said, self.me),
+        }
+    }
+
     /// Something was said that was not meant for the bot.
     async fn overheard(&self, said: all::Message) {
         if !self.hears_all.load(Ordering::Relaxed) {
@@ -70,7 +82,7 @@ impl Hub {
             author: MemberId(said.author.id.to_string()),
             text: hear::text(&said.content, &said.mentions, self.me),
             invocation: None,
-            attachments: Vec::new(),
+            attachments: hear::files(&said.attachments),
             reply_to: said.referenced_message.as_deref().map(|message| MessageId(message.id.to_string())),
             about: None,
             visibility: None,
@@ -132,7 +144,7 @@ impl Hub {
                 if !hear::is_of_person(&said) || said.author.id == self.me {
                     return;
                 }
-                match hear::is_addressed(&said, self.me) || hear::is_command(&said.content, &self.manifests()) {
+                match self.is_addressed(&said).await || hear::is_command(&said.content, &self.manifests()) {
                     true => self.driver.dispatch().removed(&place, &id).await,
                     false => self.overheard(said).await,
                 }

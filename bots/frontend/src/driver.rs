@@ -90,6 +90,12 @@ impl Drop for Entry<'_> {
     }
 }
 
+/// What tells a message that shows a part from all others, and the same after a restart. One that was taken back and is said
+/// again is another.
+fn nonce(post: &Post, index: usize) -> String {
+    format!("{}@{}/{index}", post.call, post.question.at.as_microsecond())
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every change leaves the map whole, so a panic elsewhere poisons nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -147,8 +153,10 @@ impl Driver {
     /// Hands on what was not meant for us; the answer to it, where there is one, stands as a reply to it.
     pub async fn overhear(&self, heard: Overheard) {
         let (started, stop, message) = (Instant::now(), CancellationToken::new(), heard.message.clone());
-        let Some(_entry) = self.claim(&message.call_id(), &message.author, None, &stop) else { return };
+        let entry = self.claim(&message.call_id(), &message.author, None, &stop);
+        // Heard though the answer to what it said before its edit still grows; dropping the events ends what comes of it.
         let events = self.dispatch.overheard(heard).await;
+        let Some(_entry) = entry else { return };
         self.show(message, None, None, Vec::new(), events, (started, &stop)).await;
     }
 
@@ -310,7 +318,7 @@ impl Driver {
     /// now stays in the outbox. `is_unsure`: what was sent before may have arrived, though nobody said so.
     async fn deliver(&self, post: &mut Post, parts: &[Part], is_unsure: bool) {
         for (index, part) in parts.iter().enumerate() {
-            let nonce = format!("{}/{index}", post.call);
+            let nonce = nonce(post, index);
             let (mut tries, mut is_unsure) = (0, is_unsure);
             loop {
                 self.spend(&post.address);

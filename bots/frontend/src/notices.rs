@@ -110,6 +110,16 @@ pub(crate) fn due(body: &Value) -> Option<Timestamp> {
     body.get(DUE)?.as_str()?.parse().ok()
 }
 
+/// What the body of a post holds that revises another one: its call, and the parts that are to be shown in its place.
+const REVISES: &str = "revises";
+const PARTS: &str = "parts";
+
+/// The call of the post that a body revises, and what that is to show.
+pub(crate) fn revision(body: &Value) -> Option<(CallId, Value)> {
+    let of = serde_json::from_value(body.get(REVISES)?.clone()).ok()?;
+    Some((of, body.get(PARTS)?.clone()))
+}
+
 #[async_trait]
 impl Notify for Notifier {
     async fn tell(&self, about: &Place, member: &MemberId, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
@@ -118,8 +128,29 @@ impl Notify for Notifier {
     }
 
     async fn post(&self, place: &Place, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
-        let author = notice.calls.clone().unwrap_or_else(|| MemberId(String::new()));
+        let author = notice.of.clone().or_else(|| notice.calls.clone()).unwrap_or_else(|| MemberId(String::new()));
         self.put(notice.question(place, author, Visibility::Room, at), notice).await.map(drop)
+    }
+
+    async fn revise(&self, _: &Place, posted: &CallId, text: Option<&str>, at: Timestamp) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        let Some(post) = self.outbox.get(posted).await? else { return Ok(()) };
+        let parts = text.map(|text| self.parts(&Notice::new("", text))).unwrap_or_default();
+        let parts = serde_json::to_value(&parts).map_err(PortError::failed("notify", "writing a notice"))?;
+        // The last word counts.
+        for earlier in self.outbox.renewals(posted).await? {
+            self.outbox.remove(&earlier).await?;
+        }
+        // A post of its own, which the driver carries over in turn: the first one may be on its way just now.
+        let id = MessageId(format!("{}#{}", post.question.id, at.as_nanosecond()));
+        let question = Message { id, at, ..post.question };
+        let (call, body) = (question.call_id(), Some(json!({ REVISES: posted, PARTS: parts })));
+        let renews = Some(posted.clone());
+        self.outbox
+            .put(&Post { call, question, renews, address: Value::Null, shown: Vec::new(), body, ..post })
+            .await?;
+        self.bell.ring();
+        Ok(())
     }
 
     fn name(&self, _: Platform, member: &MemberId) -> String {

@@ -49,7 +49,10 @@ impl Listener {
             return;
         };
         let asked = if is_for_us { self.question(room, native.clone()).await } else { None };
-        let Some(mut message) = asked else { return self.overheard(room, native).await };
+        let Some(mut message) = asked else {
+            // What was said long ago is no news for its edit.
+            return self.overheard(room, Native { at: said_at, ..native }).await;
+        };
         // What was meant for nobody may have been kept.
         self.driver.dispatch().removed(&self.place(room), &MessageId(question.to_string())).await;
         if before.is_some_and(|post| post.question.text == message.text) {

@@ -175,7 +175,9 @@ impl Listener {
 
     /// How a message stands to us, by itself.
     pub(crate) async fn asked(&self, room: &Room, native: &Native) -> Asked {
-        let is_mentioned = native.mentions.as_ref().is_some_and(|mentions| mentions.user_ids.contains(&self.own));
+        // Who replies to what a person said, and we said again, speaks to that person, though a reply mentions us.
+        let is_mentioned = native.mentions.as_ref().is_some_and(|mentions| mentions.user_ids.contains(&self.own))
+            && !self.echoes(native).await;
         let may_name = is_mentioned
             || native.html.as_ref().is_some_and(|html| html.contains("matrix.to"))
             || native.text.chars().take(NAME_CHARS_MAX).any(|c| matches!(c, ':' | ',' | '：' | '，'));
@@ -194,6 +196,7 @@ impl Listener {
         }
         let asked = self.asked(room, &native).await;
         let replied = match &native.reply_to {
+            Some(_) if self.echoes(&native).await => None,
             Some(event) => self.shown(event).await,
             None => None,
         };
@@ -228,6 +231,13 @@ impl Listener {
     /// The answer of ours that an event shows.
     async fn shown(&self, event: &EventId) -> Option<CallId> {
         self.driver.showing(&MessageId(event.to_string())).await.map(|post| post.call)
+    }
+
+    /// Whether a message replies to what a person said and we said again.
+    async fn echoes(&self, native: &Native) -> bool {
+        let Some(event) = &native.reply_to else { return false };
+        let shown = self.driver.showing(&MessageId(event.to_string())).await;
+        shown.is_some_and(|post| post.question.is_echo())
     }
 
     /// The file that a message is.

@@ -178,6 +178,8 @@ impl Screen for MatrixScreen {
 
     async fn address(&self, message: &Message, audience: Audience) -> Result<Value, ScreenError> {
         let asker = UserId::parse(&message.author.0);
+        // What somebody said and is said again calls nobody, them least of all.
+        let is_echo = message.is_echo();
         let question = native::event_of(&message.id);
         let room = RoomId::parse(&message.place.room.0).map_err(ScreenError::failed)?;
         let is_private = audience == Audience::Caller && message.place.audience == Audience::Room;
@@ -191,7 +193,7 @@ impl Screen for MatrixScreen {
         } else {
             let thread = message.place.thread.as_ref().and_then(|root| EventId::parse(&root.0).ok());
             // A notice may be for nobody in particular.
-            Address { room, question, thread, asker: asker.ok() }
+            Address { room, question, thread, asker: asker.ok().filter(|_| !is_echo) }
         };
         serde_json::to_value(&address).map_err(ScreenError::failed)
     }

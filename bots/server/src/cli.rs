@@ -217,6 +217,9 @@ pub enum Eval {
         source: PathBuf,
         /// Their translations, line by line
         reference: PathBuf,
+        /// Terms of the community, as `glossary import` takes them: CSV or TBX
+        #[arg(long)]
+        glossary: Option<PathBuf>,
         /// Most lines
         #[arg(long)]
         limit: Option<usize>,

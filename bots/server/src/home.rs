@@ -6,12 +6,17 @@ use anyhow::Context;
 use chat::{
     Audience, Document, Passage, Place, Platform, Scope,
     cx::Ports,
-    ports::{Acquisition, Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Point, Stamp},
+    ports::{
+        Acquisition, Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Point, Stamp,
+        Translator,
+    },
 };
 use console::{Seat, Transcript};
 use engine::{Host, Parts, Retriever, quota::Rates};
 use index::{EdgeIndex, IndexError, ServerIndex};
-use inference::{Catalogue, Encoder, Fetcher, LanguageModel, Model, QueuedEncoder, generator};
+use inference::{
+    Catalogue, Encoder, Fetcher, LanguageModel, Model, QueuedEncoder, TranslationModel, generator, translator,
+};
 use library::SplitLimits;
 use store::{DataLock, Store};
 
@@ -54,6 +59,8 @@ pub struct Home {
     pub index: Arc<dyn Index>,
     /// The language model, where one was asked for.
     pub generator: Option<LanguageModel>,
+    /// Models that are made for translating, where they were asked for.
+    pub translators: Vec<Arc<dyn Translator>>,
     /// What is said in rooms.
     pub chronicle: Arc<Keeper>,
     /// Held as long as the folder is open.
@@ -76,7 +83,7 @@ pub struct Library {
 pub enum Needs {
     /// Documents, encoder and index.
     Library,
-    /// The language model too.
+    /// Language model and translation models too.
     Everything,
 }
 
@@ -91,9 +98,9 @@ impl Home {
         let store = Store::open(&dir).await?;
         let catalogue = catalogue(settings)?;
         let fetcher = Fetcher::new(settings.models_dir());
-        let generator = match needs {
-            Needs::Library => None,
-            Needs::Everything => language_model(settings)?,
+        let (generator, translators) = match needs {
+            Needs::Library => (None, Vec::new()),
+            Needs::Everything => (language_model(settings)?, translation_models(settings).await?),
         };
         if let Some(generator) = &generator {
             generator.watch(PROBE_EVERY);
@@ -103,7 +110,8 @@ impl Home {
         top_up(&store, index.as_ref(), embedder.as_ref()).await?;
         let library = Library { store: store.clone(), embedder: embedder.clone(), index: Arc::clone(&index) };
         let chronicle = Arc::new(Keeper::new(library));
-        Ok(Self { settings: settings.clone(), store, embedder, index, generator, chronicle, _lock: lock })
+        let settings = settings.clone();
+        Ok(Self { settings, store, embedder, index, generator, translators, chronicle, _lock: lock })
     }
 
     /// What the index must have been built with.
@@ -151,6 +159,7 @@ impl Home {
             search: Arc::new(self.retriever()),
             documents: store.clone(),
             generator: self.generator.clone().map(|generator| Arc::new(generator) as Arc<dyn Generator>),
+            translators: self.translators.clone(),
             embedder: self.embedder.clone(),
             archive: platforms.clone(),
             attachments: platforms.clone(),
@@ -215,7 +224,8 @@ pub fn catalogue(settings: &Settings) -> anyhow::Result<Catalogue> {
     }
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("`models.catalogue` names {}, which cannot be read", path.display()))?;
-    Catalogue::with(Some(&text)).with_context(|| format!("in {}", path.display()))
+    let catalogue = Catalogue::with(Some(&text)).with_context(|| format!("in {}", path.display()))?;
+    Ok(catalogue.beside(path.parent().unwrap_or(Path::new(""))))
 }
 
 /// The language model, where the configuration names one.
@@ -236,6 +246,23 @@ pub fn language_model(settings: &Settings) -> anyhow::Result<Option<LanguageMode
     };
     let folder = Fetcher::new(settings.models_dir()).installed(model)?;
     Ok(Some(LanguageModel::open(model, &folder, options)?))
+}
+
+/// The models that are made for translating, in the order of the configuration.
+///
+/// # Errors
+/// Where one is not on this machine, or cannot be opened.
+pub async fn translation_models(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Translator>>> {
+    let (catalogue, fetcher) = (catalogue(settings)?, Fetcher::new(settings.models_dir()));
+    let options = translator::Options { force_cpu: settings.models.force_cpu, ..translator::Options::default() };
+    let mut models: Vec<Arc<dyn Translator>> = Vec::new();
+    for name in &settings.models.translators {
+        let (model, options) = (catalogue.get(name)?.clone(), options.clone());
+        let folder = fetcher.installed(&model)?;
+        let opening = tokio::task::spawn_blocking(move || TranslationModel::open(&model, &folder, &options));
+        models.push(Arc::new(opening.await??));
+    }
+    Ok(models)
 }
 
 async fn encoder(fetcher: &Fetcher, model: &Model) -> anyhow::Result<QueuedEncoder> {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use chat::{
-    Attachment, MemberId, Message, MessageId, Place, Platform, PortError, Role, Scope,
+    Attachment, CallId, MemberId, Message, MessageId, Place, Platform, PortError, Role, Scope,
     ports::{Archive, Archived, Attachments, Members, Notice, Notify, Room},
 };
 use console::Transcript;
@@ -116,6 +116,10 @@ impl Notify for Platforms {
 
     async fn post(&self, place: &Place, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
         self.notifier(place)?.post(place, notice, at).await
+    }
+
+    async fn revise(&self, place: &Place, posted: &CallId, text: Option<&str>, at: Timestamp) -> Result<(), PortError> {
+        self.notifier(place)?.revise(place, posted, text, at).await
     }
 
     fn name(&self, platform: Platform, member: &MemberId) -> String {

@@ -75,12 +75,21 @@ pub struct Models {
     pub generate: String,
     /// The encoder.
     pub embed: String,
+    /// Models that are made for translating, the preferred first; empty for the language model alone.
+    pub translators: Vec<String>,
     /// A catalogue that adds to the embedded one; empty for none.
     pub catalogue: PathBuf,
     /// Use the CPU even where there is a GPU.
     pub force_cpu: bool,
     /// Seconds without a token after which the engine is replaced.
     pub stall_seconds: u64,
+}
+
+impl Models {
+    /// The names of all that are used.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        [&self.generate, &self.embed].into_iter().chain(&self.translators).filter(|name| !name.is_empty())
+    }
 }
 
 /// `[index]`

@@ -5,11 +5,13 @@
 
 mod asking;
 mod citing;
+mod echoing;
 mod glossary;
 mod history;
 mod people;
 mod rights;
 mod schedule;
+mod translating;
 
 use std::sync::{Arc, Mutex};
 
@@ -19,17 +21,19 @@ use serde::de::DeserializeOwned;
 
 pub use asking::Expert;
 pub use citing::{Cited, Shown};
+pub use echoing::{Echo, listening};
 pub use history::{Voice, Within};
+pub use translating::Pair;
 
 use crate::{
-    Attachment, Audience, Call, Document, DocumentId, Event, MessageId, Passage, PassageId, PluginError, Policy,
-    PortError, Readable, Scope, Standing, Usage,
+    Attachment, Audience, Call, Document, DocumentId, Event, MessageId, Overheard, Passage, PassageId, PluginError,
+    Policy, PortError, Readable, Scope, Standing, Usage,
     chronicle::Chronicle,
     people::{Personal, Register},
     ports::{
         Acquisition, Added, Archive, Attachments, Audit, Documents, EmbedTask, Embedder, Embedding, Evidence,
         Generation, Generator, Identified, LibraryStats, Linguist, Listing, Members, Notify, Outbox, Piece, PluginData,
-        Prompt, Schedule, Search, SearchRequest, Speaker,
+        Prompt, Schedule, Search, SearchRequest, Speaker, Translator,
     },
 };
 
@@ -42,6 +46,8 @@ pub struct Ports {
     pub documents: Arc<dyn Documents>,
     /// The language model; none where the community runs without one.
     pub generator: Option<Arc<dyn Generator>>,
+    /// Models that are made for translating, the preferred first.
+    pub translators: Vec<Arc<dyn Translator>>,
     /// The encoder.
     pub embedder: Arc<dyn Embedder>,
     /// The rooms' history.
@@ -87,6 +93,8 @@ pub struct Trace {
     pub voices: Vec<crate::MemberId>,
     /// Failures that it went on without, with their causes.
     pub warnings: Vec<String>,
+    /// Whether it said again what somebody said.
+    pub has_echoed: bool,
 }
 
 /// One call's view of the world.
@@ -99,6 +107,7 @@ pub struct Cx {
     conversation: Vec<(Speaker, String)>,
     attachments: Vec<Attachment>,
     reply_to: Option<MessageId>,
+    heard: Option<Overheard>,
     standing: Standing,
     policy: Policy,
     at: Timestamp,
@@ -123,6 +132,8 @@ pub struct Setting {
     pub attachments: Vec<Attachment>,
     /// The message that the call's own replies to, or whose menu it was called from.
     pub reply_to: Option<MessageId>,
+    /// The message that the call is made with, where nobody made it: a plugin hears what is said in the room.
+    pub heard: Option<Overheard>,
     /// What is known of the caller.
     pub standing: Standing,
     /// The room's policy.
@@ -144,6 +155,7 @@ impl Cx {
             conversation,
             attachments,
             reply_to,
+            heard,
             standing,
             policy,
             at,
@@ -158,6 +170,7 @@ impl Cx {
             conversation,
             attachments,
             reply_to,
+            heard,
             standing,
             policy,
             at,
@@ -187,7 +200,8 @@ impl Cx {
         self.ports.linguist.identify(text)
     }
 
-    /// Whether the language model is known to translate into a language well enough to be asked unasked.
+    /// Whether the language model is known to translate into a language well enough to be asked unasked; of a pair of
+    /// languages [`Cx::translates_between`] says more.
     pub fn translates(&self, into: &str) -> bool {
         self.ports.generator.as_ref().is_some_and(|generator| generator.translates(into))
     }

@@ -152,6 +152,9 @@ pub struct Manifest {
     /// Whether it deals with nothing but what is the caller's own: then strangers may call it in private too, and no
     /// pause, block or policy takes it away.
     pub open: bool,
+    /// The command that is called, unasked, with every message of a room in which the plugin listens
+    /// ([`Cx::listen`](crate::Cx::listen)); none of most.
+    pub hears: Option<&'static str>,
     /// Its commands; the first is the one that a bare mention means.
     pub commands: &'static [Command],
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Args, CallId, MemberId, MessageId, Place, Visibility};
+use crate::{Args, CallId, MemberId, MessageId, Place, Visibility, ports::ECHO};
 
 /// One message of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,13 @@ pub struct Message {
 impl Message {
     /// Longest text that is read, in bytes.
     pub const BYTES_MAX: usize = 16 * 1024;
+
+    /// Whether it stands for what a person said and we say again: see [`Notice::of`](crate::ports::Notice::of). Who replies to
+    /// that speaks to them, and not to the assistant.
+    pub fn is_echo(&self) -> bool {
+        let key = self.id.0.split_once("notice:").map(|(_, key)| key);
+        key.is_some_and(|key| key.split('/').nth(1) == Some(ECHO))
+    }
 
     /// The call that this message makes: the same for the same message, so that answers are found by it again.
     pub fn call_id(&self) -> CallId {

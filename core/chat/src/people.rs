@@ -22,9 +22,9 @@ pub enum Switch {
     Improve,
     /// This person may be asked in private what their papers speak to; others learn of it if they offer to help.
     Suggest,
-    /// Summaries may say their name beside what they said.
+    /// Summaries and bridges may say their name beside what they said.
     Name,
-    /// Summaries leave out what they said. Off, they use it without a name: whoever reads them can read it in the room.
+    /// Summaries leave out what they said, and bridges do not carry it. Off, they use it without a name: whoever reads them can read it in the room.
     Omit,
 }
 

@@ -5,6 +5,7 @@ mod calls;
 mod linguist;
 mod notify;
 pub mod schedule;
+mod translator;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -20,8 +21,9 @@ use crate::{
 pub use archive::{Archive, Archived, Attachments};
 pub use calls::{Audit, AuditEvent, Generation, Inbox, Seen};
 pub use linguist::{Identified, Linguist};
-pub use notify::{Lapse, Notice, Notify};
+pub use notify::{ECHO, Lapse, Notice, Notify};
 pub use schedule::{Clock, Order, Rhythm, Schedule};
+pub use translator::{Translation, Translator};
 
 /// A capability: what it says of itself, and what it does.
 #[async_trait]

@@ -10,6 +10,7 @@ static MANIFEST: Manifest = Manifest {
     name: "qa",
     summary: HELP,
     open: false,
+    hears: None,
     commands: &[Command {
         name: "ask",
         help: HELP,

@@ -2,6 +2,7 @@
 //!
 //! Each plugin runs in a task of its own, so that a panic costs one reply; a deadline and a hung-up caller end it.
 
+mod hear;
 mod order;
 mod overhear;
 
@@ -109,6 +110,20 @@ struct Record {
     waited: Duration,
     ran: Duration,
     trace: Trace,
+}
+
+/// What a call is made with.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    message: &'a Message,
+    /// Where nobody made the call: what a plugin hears.
+    heard: Option<&'a Overheard>,
+}
+
+impl<'a> From<&'a Message> for Asked<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self { message, heard: None }
+    }
 }
 
 /// How a call ended.
@@ -225,7 +240,7 @@ impl Shared {
         }
         if let Some((plugin, command, args)) = self.meant(route, &events).await {
             let call = Self::call_of(&message, plugin, command, args);
-            let record = self.call(&message, call, command, &events, &token).await;
+            let record = self.call((&message).into(), call, command, &events, &token).await;
             self.audit(record).await;
         }
         drop(events);
@@ -315,13 +330,14 @@ impl Shared {
 
     async fn call(
         &self,
-        message: &Message,
+        asked: Asked<'_>,
         mut call: Call,
         command: &Command,
         events: &mpsc::UnboundedSender<Event>,
         token: &CancellationToken,
     ) -> Record {
         let entered = Instant::now();
+        let message = asked.message;
         let visibility = message.visibility.unwrap_or(command.visibility);
         let command = &Command { visibility, ..*command };
         let trace = Arc::new(Mutex::new(Trace::default()));
@@ -329,12 +345,20 @@ impl Shared {
         let permit = self.permit(&mut call, command).await;
         let outcome = match permit.and_then(|permit| self.within_quota(&call).map(|()| permit)) {
             // A platform that shows a command as being worked on must be told its end.
-            Err(Outcome::Refused(_)) if was_typed(message) && !self.quotas.tells(&call.caller) => Outcome::Silenced,
+            Err(Outcome::Refused(_)) if !call.unasked && was_typed(message) && !self.quotas.tells(&call.caller) => {
+                Outcome::Silenced
+            }
             Err(outcome) => outcome,
             Ok(permit) => {
                 call = permit.call().clone();
                 send(events, Event::Accepted { audience: call.place.audience });
-                let party = Party { caller: call.caller.clone(), room: call.place.room.clone() };
+                let room = call.place.room.clone();
+                let caller = match asked.heard {
+                    // Beside who asks something, and not in their place.
+                    Some(_) => MemberId(format!("hears:{room}")),
+                    None => call.caller.clone(),
+                };
+                let party = Party { caller, room };
                 let mut ticket = self.queue.enter(party);
                 let waiting = |position: usize| {
                     send(events, Event::Progress { text: format!("You are number {position} in the queue.") });
@@ -343,7 +367,7 @@ impl Shared {
                     () = token.cancelled() => Outcome::Cancelled,
                     () = ticket.turn(waiting) => {
                         started = Instant::now();
-                        self.run(permit, command, message, events, &trace, token).await
+                        self.run(permit, command, asked, events, &trace, token).await
                     }
                 }
             }
@@ -380,6 +404,7 @@ impl Shared {
             conversation: Vec::new(),
             attachments: Vec::new(),
             reply_to: None,
+            heard: None,
             standing: permit.standing().clone(),
             policy: permit.policy().clone(),
             at: self.parts.clock.now(),
@@ -428,7 +453,7 @@ impl Shared {
         &self,
         permit: Permit,
         command: &Command,
-        message: &Message,
+        Asked { message, heard }: Asked<'_>,
         events: &mpsc::UnboundedSender<Event>,
         trace: &Arc<Mutex<Trace>>,
         token: &CancellationToken,
@@ -442,9 +467,11 @@ impl Shared {
             readable: permit.readable().clone(),
             language: self.language_of(&message.text, permit.policy()),
             locale: message.invocation.as_ref().and_then(|invocation| invocation.locale.clone()),
-            conversation: self.conversation(message, trace).await,
+            // What is heard stands for itself.
+            conversation: if heard.is_some() { Vec::new() } else { self.conversation(message, trace).await },
             attachments: message.attachments.clone(),
             reply_to: message.reply_to.clone(),
+            heard: heard.cloned(),
             standing: permit.standing().clone(),
             policy: permit.policy().clone(),
             at: self.parts.clock.now(),

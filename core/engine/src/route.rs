@@ -235,6 +235,7 @@ mod tests {
         name: "test",
         summary: HELP,
         open: false,
+        hears: None,
         commands: &[
             command("ask", &[Argument::new("question", HELP, Kind::Text).required()]),
             command("add", &[Argument::new("link", HELP, Kind::Link)]),

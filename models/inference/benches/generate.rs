@@ -2,6 +2,9 @@
 //! `cargo bench --profile dev --workspace --bench generate` (with
 //! `--package` the features differ and mistral.rs is built again).
 //!
+//! `-- CATALOGUE MODEL` measures another model; `COLLOQUY_BENCH_PAGED=off` a GPU without paged attention. The CUDA path:
+//! the same command with `--features server/cuda`. `random_gguf.py` beside this writes weights of a large model's shape.
+//!
 //! A plain program: a table of medians says more here than a harness made for nanoseconds.
 
 use std::time::{Duration, Instant};
@@ -33,11 +36,23 @@ async fn measure() {
     let root = std::env::var_os("COLLOQUY_TEST_MODELS").map_or_else(default_models, Into::into);
     let folder = Fetcher::new(root).fetch(model, &|_| ()).expect("it can be fetched");
     let started = Instant::now();
-    let model = LanguageModel::open(model, &folder, Options::default()).expect("it loads");
+    let is_off = std::env::var("COLLOQUY_BENCH_PAGED").is_ok_and(|value| value == "off");
+    let options = Options { paged_attention: !is_off, waiting_max: 256, ..Options::default() };
+    let model = LanguageModel::open(model, &folder, options).expect("it loads");
     model.ready().await.expect("it loads");
-    println!("load {:.2} s", started.elapsed().as_secs_f64());
+    println!("{name}, on a GPU: {}, load {:.2} s", model.on_gpu(), started.elapsed().as_secs_f64());
+    // That it is a model at all, and not only fast.
+    let question = Prompt::new("Answer in one sentence.", "What do ducks eat?", 32);
+    let mut pieces = model.generate(question).await.expect("it starts");
+    let mut said = String::new();
+    while let Some(Ok(Piece::Text(text))) = pieces.next().await {
+        said.push_str(&text);
+    }
+    println!("what do ducks eat? {}", said.trim());
     println!("callers  prompt tokens  prefill s  decode tokens/s each  tokens/s in all  whole answer s");
-    for (callers, words) in [(1, 230), (1, 420), (1, 525), (4, 230)] {
+    let cpu = [(1, 230), (1, 420), (1, 525), (4, 230)];
+    let gpu = [(1, 230), (1, 525), (1, 2_700), (4, 525), (16, 525), (64, 525)];
+    for (callers, words) in if model.on_gpu() { gpu.to_vec() } else { cpu.to_vec() } {
         // One to warm up, three that count.
         let mut runs = Vec::new();
         for run in 0..4 {

@@ -1,6 +1,9 @@
 //! The model catalogue: what can be fetched and loaded. The embedded file is documented at its head.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,8 @@ pub enum Task {
     Generate,
     /// Turns texts into vectors.
     Embed,
+    /// Translates sentences.
+    Translate,
 }
 
 /// Where a model comes from.
@@ -132,6 +137,52 @@ pub struct EmbedSpec {
     pub position_offset: usize,
 }
 
+/// What a translation model needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TranslateSpec {
+    /// What it translates from and into, as `en-de` (ISO 639-1), for a model without a token for each language.
+    #[serde(default)]
+    pub pairs: Vec<String>,
+    /// The languages that it translates between, each from and into every other, by ISO 639-1: the model's token for each.
+    #[serde(default)]
+    pub languages: BTreeMap<String, String>,
+    /// A token put before each text, as `>>cmn_Hans<<` where a model of one pair wants the script named.
+    #[serde(default)]
+    pub prefix: String,
+    /// Translations kept at a time; 1 is greedy.
+    #[serde(default = "TranslateSpec::beams")]
+    pub beams: usize,
+}
+
+impl TranslateSpec {
+    fn beams() -> usize {
+        4
+    }
+
+    /// Whether it translates from one language into another.
+    pub fn translates(&self, from: &str, to: &str) -> bool {
+        let is_both = self.languages.contains_key(from) && self.languages.contains_key(to) && from != to;
+        is_both || self.pairs.iter().any(|pair| pair.split_once('-') == Some((from, to)))
+    }
+
+    /// Why it says nothing that can be used.
+    fn wrong(&self) -> Option<&'static str> {
+        let is_code = |code: &str| code.len() == 2 && code.chars().all(|sign| sign.is_ascii_lowercase());
+        let is_pair =
+            |pair: &String| pair.split_once('-').is_some_and(|(from, to)| is_code(from) && is_code(to) && from != to);
+        if self.pairs.is_empty() == self.languages.is_empty() {
+            Some("needs `pairs` or `languages` in its [model.translate], and not both")
+        } else if !self.pairs.iter().all(is_pair) || !self.languages.keys().all(|code| is_code(code)) {
+            Some("has a language that is no ISO 639-1 code; pairs are written as `en-de`")
+        } else if !(1..=16).contains(&self.beams) {
+            Some("keeps 1 to 16 `beams`")
+        } else {
+            None
+        }
+    }
+}
+
 /// One model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +207,8 @@ pub struct Model {
     pub generate: Option<GenerateSpec>,
     /// For encoders.
     pub embed: Option<EmbedSpec>,
+    /// For translation models.
+    pub translate: Option<TranslateSpec>,
 }
 
 /// All models known, by name.
@@ -184,6 +237,16 @@ impl Catalogue {
         Ok(Self { models })
     }
 
+    /// The same, whose folders that are named by a relative path lie in `folder`: beside the file that names them.
+    pub fn beside(mut self, folder: &Path) -> Self {
+        for model in &mut self.models {
+            if let Origin::Folder { path } = &mut model.source {
+                *path = folder.join(&*path);
+            }
+        }
+        self
+    }
+
     fn read(text: &str) -> Result<Vec<Model>, ModelError> {
         let wrong = |reason: String| ModelError::Catalogue { reason };
         let file: CatalogueFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -195,9 +258,14 @@ impl Catalogue {
             let complete = match model.task {
                 Task::Generate => model.generate.is_some(),
                 Task::Embed => model.embed.is_some(),
+                Task::Translate => model.translate.is_some(),
             };
             if !complete || model.files.is_empty() {
-                return Err(wrong(format!("`{name}` lacks its [model.generate], [model.embed] or [[model.files]]")));
+                let parts = "[model.generate], [model.embed], [model.translate] or [[model.files]]";
+                return Err(wrong(format!("`{name}` lacks its {parts}")));
+            }
+            if let Some(reason) = model.translate.as_ref().and_then(TranslateSpec::wrong) {
+                return Err(wrong(format!("`{name}` {reason}")));
             }
             let leaves = |path: &str| path.starts_with(['/', '\\']) || path.split(['/', '\\']).any(|part| part == "..");
             if let Some(file) = model.files.iter().find(|file| leaves(&file.to) || leaves(&file.from)) {
@@ -249,6 +317,21 @@ mod tests {
         refused(&model.replace("\"source.gguf\"", "\"../x\""), "leaves its folder");
         refused(&model.replace("name = \"smollm2-135m-instruct\"", "name = \"a/b\""), "no model name");
         refused(&model.replace("task = \"generate\"", "task = \"embed\""), "lacks");
+    }
+
+    #[test]
+    fn a_translation_model_says_its_languages() {
+        let catalogue = Catalogue::with(None).unwrap();
+        let spec = |name: &str| catalogue.get(name).unwrap().translate.clone().unwrap();
+        let (pair, many) = (spec("opus-mt-en-fr"), spec("m2m100-418m"));
+        assert!(pair.translates("en", "fr") && !pair.translates("fr", "en"));
+        assert!(many.translates("de", "zh") && many.translates("zh", "de"));
+        assert!(!many.translates("de", "de") && !many.translates("de", "xx"));
+        let text = EMBEDDED.split("[[model]]").find(|model| model.contains("\"opus-mt-en-fr\"")).unwrap();
+        let text = format!("[[model]]{text}");
+        refused(&text.replace("\"en-fr\"", "\"en_fr\""), "`en-de`");
+        refused(&text.replace("[\"en-fr\"]", "[]"), "`pairs` or `languages`");
+        refused(&text.replace("[\"en-fr\"]", "[\"en-fr\"]\nbeams = 0"), "`beams`");
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::{
     encoder::{Encoder, forward::Workspace},
 };
 
-mod queue;
+pub(crate) mod queue;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -339,6 +339,7 @@ mod tests {
                 passage_prefix: String::new(),
                 position_offset: 0,
             }),
+            translate: None,
         }
     }
 
@@ -364,6 +365,26 @@ mod tests {
         let error = fetcher.fetch(&model, &|_| ()).unwrap_err();
         assert!(matches!(error, ModelError::Checksum { what: "SHA-256", .. }), "{error}");
         assert!(fetcher.installed(&model).is_err());
+    }
+
+    #[test]
+    fn a_translation_model_opens_where_it_was_installed() {
+        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/translation/marian");
+        let mut text = format!(
+            "[[model]]\nname = 'tiny'\ntask = 'translate'\nsummary = ''\nlicense = 'CC0-1.0'\nsize_mib = 1\nmemory_mib = 1\n\
+             [model.source]\nkind = 'folder'\npath = '{}'\n[model.translate]\npairs = ['en-de']\n",
+            files.display()
+        );
+        for name in ["config.json", "model.safetensors", "source.spm", "vocab.json"] {
+            text.push_str(&format!("[[model.files]]\nfrom = '{name}'\nto = '{name}'\n"));
+        }
+        let (catalogue, root) = (crate::Catalogue::with(Some(&text)).unwrap(), tempfile::tempdir().unwrap());
+        let (fetcher, model) = (Fetcher::new(root.path()), catalogue.get("tiny").unwrap());
+        let folder = fetcher.fetch(model, &|_| ()).unwrap();
+        fetcher.verify(model).unwrap();
+        let options = crate::translator::Options { force_cpu: true, ..crate::translator::Options::default() };
+        let translator = crate::TranslationModel::open(model, &folder, &options).unwrap();
+        assert!(chat::ports::Translator::translates(&translator, "en", "de"));
     }
 
     #[test]

@@ -54,6 +54,8 @@ const PROMPT_TOKENS_GPU: usize = 3_000;
 pub struct Options {
     /// Use the CPU even where there is a GPU.
     pub force_cpu: bool,
+    /// On a GPU, keep keys and values in pages, so that callers share its memory.
+    pub paged_attention: bool,
     /// Requests that may wait for a slot; one more is refused as overloaded.
     pub waiting_max: usize,
     /// An engine that yields nothing for so long is replaced.
@@ -62,7 +64,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { force_cpu: false, waiting_max: 64, stall: Duration::from_secs(120) }
+        Self { force_cpu: false, paged_attention: true, waiting_max: 64, stall: Duration::from_secs(120) }
     }
 }
 
@@ -98,14 +100,14 @@ impl LanguageModel {
     pub fn open(model: &Model, folder: &Path, options: Options) -> Result<Self, ModelError> {
         let unsupported = |reason: String| ModelError::Unsupported { name: model.name.clone(), reason };
         let spec = model.generate.clone().ok_or_else(|| unsupported("it is no language model".to_owned()))?;
-        gguf::inspect(&folder.join(gguf::WEIGHTS)).map_err(unsupported)?;
+        let inspected = gguf::inspect(&folder.join(gguf::WEIGHTS)).map_err(unsupported)?;
         let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))
             .map_err(|error| unsupported(format!("its tokenizer cannot be read ({error})")))?;
         let mut control: Vec<String> =
             tokenizer.get_added_tokens_decoder().values().map(|token| token.content.clone()).collect();
         control.retain(|token| !token.trim().is_empty());
         control.sort_by_key(|token| std::cmp::Reverse(token.len()));
-        let plan = Plan::new(model, folder, &spec, options.force_cpu)?;
+        let plan = Plan::new(model, folder, &spec, &inspected, &options)?;
         let (on_gpu, slots) = (plan.on_gpu(), plan.slots());
         let starting = async move { plan.start().await.map(Arc::new).map_err(Arc::new) };
         let engine: Starting = starting.boxed().shared();

@@ -85,15 +85,38 @@ fn architecture(content: &gguf_file::Content) -> Result<String, String> {
     Err(format!("its architecture `{name}` is not supported; supported are {}", ARCHITECTURES.join(", ")))
 }
 
+/// What a GGUF file says of the model in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Its architecture.
+    pub architecture: String,
+    /// Bytes of keys and values of one token at half precision; none where the file does not say its dimensions.
+    pub cache_bytes: Option<u64>,
+}
+
 /// Checks that the file at `path` is a GGUF of an architecture that can be loaded.
 ///
 /// # Errors
 /// A sentence saying why not.
-pub fn inspect(path: &Path) -> Result<String, String> {
+pub fn inspect(path: &Path) -> Result<Inspected, String> {
     let file = File::open(path).map_err(|error| format!("it cannot be opened ({error})"))?;
     let content = gguf_file::Content::read(&mut BufReader::new(file))
         .map_err(|error| format!("it is no GGUF file that can be read ({error})"))?;
-    architecture(&content)
+    let architecture = architecture(&content)?;
+    let cache_bytes = cache_bytes(&content, &architecture);
+    Ok(Inspected { architecture, cache_bytes })
+}
+
+/// Two rows (key, value) a layer of all heads of keys and values, two bytes a number.
+fn cache_bytes(content: &gguf_file::Content, architecture: &str) -> Option<u64> {
+    let number = |key: &str| {
+        let value = content.metadata.get(&format!("{architecture}.{key}"))?;
+        value.to_u32().ok().map(u64::from)
+    };
+    let heads = number("attention.head_count")?;
+    let kv_heads = number("attention.head_count_kv").unwrap_or(heads);
+    let head = number("attention.key_length").or_else(|| number("embedding_length")?.checked_div(heads))?;
+    Some(number("block_count")? * kv_heads * head * 2 * 2)
 }
 
 fn special(content: &gguf_file::Content, key: &str) -> Option<String> {

@@ -1,8 +1,9 @@
-//! The `Generator` and `Embedder` ports: mistral.rs for language models, BERT-family encoders on candle.
+//! The `Generator`, `Embedder` and `Translator` ports: mistral.rs for language models, BERT-family encoders and translation
+//! models on candle.
 //!
 //! Read [`catalogue`] (what there is), [`fetch`] (how it comes here), [`gguf`] (what is done to it once),
-//! [`generator`] (a language model that survives its callers) and [`embedder`] (an encoder that never delays a
-//! question), on top of [`encoder`] (the forward pass).
+//! [`generator`] (a language model that survives its callers), [`embedder`] (an encoder that never delays a question), on
+//! top of [`encoder`] (the forward pass), and [`translator`] (models for language pairs).
 //!
 //! **Invariant:** no type of mistralrs, candle or tokenizers leaves this crate.
 
@@ -12,6 +13,7 @@ pub mod gguf;
 pub mod generator;
 pub mod embedder;
 pub mod encoder;
+pub mod translator;
 mod error;
 
 pub use catalogue::{Catalogue, Model};
@@ -20,6 +22,7 @@ pub use encoder::Encoder;
 pub use error::ModelError;
 pub use fetch::Fetcher;
 pub use generator::LanguageModel;
+pub use translator::TranslationModel;
 
 /// The GPU that language models would run on, where this build supports one and there is one.
 pub fn gpu() -> Option<String> {
@@ -32,6 +35,15 @@ pub fn gpu() -> Option<String> {
 
 /// Free memory of the machine, in MiB.
 pub fn memory_free_mib() -> Option<u64> {
-    let cpu = mistralrs::Device::Cpu;
-    mistralrs::core::MemoryUsage.get_memory_available(&cpu).ok().map(|bytes| bytes as u64 / (1024 * 1024))
+    free_mib(&mistralrs::Device::Cpu)
+}
+
+/// Free memory of a device, in MiB.
+fn free_mib(device: &mistralrs::Device) -> Option<u64> {
+    mistralrs::core::MemoryUsage.get_memory_available(device).ok().map(|bytes| bytes as u64 / (1024 * 1024))
+}
+
+/// The device that models run on.
+fn best_device(force_cpu: bool) -> Result<mistralrs::Device, chat::error::Cause> {
+    Ok(mistralrs::best_device(force_cpu)?)
 }

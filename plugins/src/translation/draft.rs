@@ -170,6 +170,11 @@ pub fn has_words(text: &str) -> bool {
     halves(text) > 0
 }
 
+/// The length of a text in letters: see `halves`.
+pub fn letters(text: &str) -> usize {
+    halves(text) / 2
+}
+
 /// The length of a text in half letters: a Chinese, Japanese or Korean sign says as much as two and a half letters.
 fn halves(text: &str) -> usize {
     let letters = text.chars().filter(|sign| sign.is_alphabetic());

@@ -84,7 +84,7 @@ pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool)
     if is_checked {
         lines.push(said(cx, "(`--check` is for messages.)", "（`--check` 仅适用于消息。）"));
     }
-    lines.extend(guess(cx, to));
+    lines.extend(guess(cx, &direction));
     cx.say(lines.join("\n"))
 }
 

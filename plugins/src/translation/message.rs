@@ -9,14 +9,14 @@ use super::{
     languages::{chinese, english},
     render::Renderer,
     said,
-    structure::{Document, Format},
+    structure::{Document, Format, apart, together},
     terms,
 };
 use crate::cite;
 
 /// Translates a message, and back again where that is wished.
 pub async fn translate(cx: &Cx, text: &str, wish: &str, is_checked: bool) -> Result<(), PluginError> {
-    let Ok(document) = Document::read(Format::Markdown, text) else {
+    let Ok(document) = Document::read(Format::Markdown, &apart(text)) else {
         return cx.say(said(cx, "That is too long for me.", "内容太长了。"));
     };
     let Some(direction) = directed(cx, &document, wish)? else { return Ok(()) };
@@ -24,6 +24,7 @@ pub async fn translate(cx: &Cx, text: &str, wish: &str, is_checked: bool) -> Res
     cx.reply(Event::Progress { text: said(cx, "Translating ...", "正在翻译……") })?;
     let glossary = terms::load(cx).await?;
     let (translated, tally) = Renderer::new(cx, from, to, &glossary).document(&document, &mut |_| Ok(())).await?;
+    let translated = together(&translated);
     if tally.translated == 0 {
         cx.decided("nothing of the message could be translated: the original is shown".to_owned());
         cx.say(said(
@@ -44,7 +45,7 @@ pub async fn translate(cx: &Cx, text: &str, wish: &str, is_checked: bool) -> Res
             &format!("（{all} 段中有 {kept} 段保留原文：其译文未通过核对。）"),
         )),
     }
-    notes.extend(guess(cx, to));
+    notes.extend(guess(cx, &direction));
     if !notes.is_empty() {
         cx.say(format!("\n\n{}", notes.join("\n")))?;
     }
@@ -55,10 +56,11 @@ pub async fn translate(cx: &Cx, text: &str, wish: &str, is_checked: bool) -> Res
 async fn check(cx: &Cx, source: &str, translated: &str, direction: &Direction) -> Result<(), PluginError> {
     cx.reply(Event::Progress { text: said(cx, "Translating it back ...", "正在回译……") })?;
     let fails = || said(cx, "\n\n(I could not translate it back.)", "\n\n（无法回译。）");
-    let Ok(document) = Document::read(Format::Markdown, translated) else { return cx.say(fails()) };
+    let Ok(document) = Document::read(Format::Markdown, &apart(translated)) else { return cx.say(fails()) };
     // Without the glossary, which would hide what it put in.
     let (none, Direction { from, to, .. }) = (Glossary::default(), direction);
     let (back, tally) = Renderer::new(cx, to, from, &none).document(&document, &mut |_| Ok(())).await?;
+    let back = together(&back);
     if tally.translated == 0 {
         return cx.say(fails());
     }

@@ -21,6 +21,24 @@ pub fn cut(
     if whole.is_empty() { Vec::new() } else { cutter.pieces(whole, 0) }
 }
 
+/// The sentences of `text`, as [`cut`] gives pieces; one with more than `limit` by `measure` in parts.
+pub fn sentences(
+    text: &str,
+    spans: &[Span],
+    language: &str,
+    limit: usize,
+    measure: &dyn Fn(Range<usize>) -> usize,
+) -> Vec<Range<usize>> {
+    let whole = trimmed(text, 0..text.len());
+    let cutter = Cutter { text, spans, language, limit, measure };
+    let mut borders = cutter.borders(&whole, 0);
+    borders.retain(|at| !spans.iter().any(|span| span.range.start < *at && *at < span.range.end));
+    let starts = std::iter::once(whole.start).chain(borders.iter().copied());
+    let ends = borders.iter().copied().chain(std::iter::once(whole.end));
+    let sentences = starts.zip(ends).map(|(start, end)| trimmed(text, start..end)).filter(|range| !range.is_empty());
+    sentences.flat_map(|range| cutter.pieces(range, 1)).collect()
+}
+
 struct Cutter<'a> {
     text: &'a str,
     spans: &'a [Span],
@@ -119,6 +137,20 @@ mod tests {
         check("one two three four five", 2, &["one two", "three four", "five"]);
         check("一二三，四五六。七八", 4, &["一二三，", "四五六。", "七八"]);
         check("一二三四五", 2, &["一二", "三四", "五"]);
+    }
+
+    #[test]
+    fn sentences_come_one_by_one() {
+        let check = |text: &str, limit: usize, want: &[&str]| {
+            let measure = |range: Range<usize>| text[range].split_whitespace().count();
+            let found = sentences(text, &spans(text, &[]), "en", limit, &measure);
+            let found: Vec<&str> = found.into_iter().map(|range| &text[range]).collect();
+            assert_eq!(found, want);
+        };
+        check(" One two. Three, four five. ", 9, &["One two.", "Three, four five."]);
+        check("One two. Three, four five.", 2, &["One two.", "Three,", "four five."]);
+        check("See `a b. C d` now. Yes.", 9, &["See `a b. C d` now.", "Yes."]);
+        check("  ", 9, &[]);
     }
 
     #[test]

@@ -6,11 +6,13 @@ use std::{ops::Range, time::Duration};
 
 use chat::{
     Cx, PluginError, PortError,
+    cx::Pair,
     ports::{Piece, Prompt},
 };
 use futures::StreamExt;
 
 use super::{
+    dedicated::{self, Sentence},
     draft::{self, FRAME_TOKENS, Fault, Question},
     glossary::{Glossary, Hits},
     languages::is_unspaced,
@@ -71,14 +73,16 @@ pub struct Renderer<'c> {
     from: &'c str,
     to: &'c str,
     glossary: &'c Glossary,
-    /// What the model took so far.
+    /// The model that is made for these languages, where there is one.
+    pair: Option<Pair>,
+    /// What the models took so far.
     spent: Duration,
 }
 
 impl<'c> Renderer<'c> {
     /// A translator from one language into another.
     pub fn new(cx: &'c Cx, from: &'c str, to: &'c str, glossary: &'c Glossary) -> Self {
-        Self { cx, from, to, glossary, spent: Duration::ZERO }
+        Self { cx, from, to, glossary, pair: cx.translator(from, to), spent: Duration::ZERO }
     }
 
     /// The document in the other language. `tell` hears before each segment how many are done.
@@ -91,6 +95,9 @@ impl<'c> Renderer<'c> {
         tell: &mut (dyn FnMut(usize) -> Result<(), PluginError> + Send),
     ) -> Result<(String, Tally), PluginError> {
         let segments = document.segments();
+        if let Some(pair) = &self.pair {
+            self.cx.decided(format!("translated by {}", pair.model()));
+        }
         let mut tally = Tally::default();
         let mut translated: Vec<Option<Translated>> = Vec::with_capacity(segments.len());
         let mut is_over = false;
@@ -140,9 +147,16 @@ impl<'c> Renderer<'c> {
             inside.map(|span| Span { range: shifted(span), kind: span.kind }).collect()
         };
         let masked = |range: &Range<usize>| Masked::new(&text[range.clone()], within(range));
-        let limit = self.limit(text);
-        let measure = |range: Range<usize>| self.cx.count_tokens(masked(&range).text());
-        let ranges = pieces::cut(text, &spans, self.from, limit, &measure);
+        let ranges = match &self.pair {
+            Some(pair) => {
+                let measure = |range: Range<usize>| pair.count_tokens(dedicated::masked(&masked(&range)).text());
+                pieces::sentences(text, &spans, self.from, pair.tokens_max(), &measure)
+            }
+            None => {
+                let measure = |range: Range<usize>| self.cx.count_tokens(masked(&range).text());
+                pieces::cut(text, &spans, self.from, self.limit(text), &measure)
+            }
+        };
         let mut parts: Vec<(usize, String, Translated)> = Vec::with_capacity(ranges.len());
         let mut end = 0;
         for range in ranges {
@@ -187,12 +201,31 @@ impl<'c> Renderer<'c> {
         hints
     }
 
-    /// A piece, asked for twice at most.
+    /// A piece, by the model that is made for it, or else by the language model.
     async fn piece(&mut self, masked: &Masked) -> Result<Result<Translated, Fault>, PluginError> {
         let source = outside(masked.source(), masked.spans().iter().map(|span| &span.range));
         if !draft::has_words(&source) {
             return Ok(masked.restored(masked.text()).map_err(|_| Fault::Lost));
         }
+        let Some(pair) = self.pair.clone() else { return self.written(masked, &source).await };
+        let lettered = dedicated::masked(masked);
+        let Self { glossary, from, to, .. } = *self;
+        let sentence = Sentence { pair: &pair, masked: &lettered, glossary, from, to };
+        let outcome = sentence.translate(&|output| self.judged(&lettered, &source, output)).await?;
+        self.spent += outcome.usage.prefill + outcome.usage.decode;
+        outcome.noted.into_iter().for_each(|noted| self.cx.decided(noted));
+        match outcome.translated {
+            // What is not known to translate does no better.
+            Err(fault) if self.cx.translates(to) && self.spent < MODEL_TIME => {
+                self.cx.decided(format!("a piece goes to the language model: {}", fault.reason()));
+                self.written(masked, &source).await
+            }
+            translated => Ok(translated),
+        }
+    }
+
+    /// A piece by the language model, asked for twice at most.
+    async fn written(&mut self, masked: &Masked, source: &str) -> Result<Result<Translated, Fault>, PluginError> {
         let mask = masked.form().write(1);
         let hints = self.hints(masked.source());
         let question = Question {
@@ -207,7 +240,7 @@ impl<'c> Renderer<'c> {
         for ((temperature, seed), attempt) in ATTEMPTS.into_iter().zip(0..) {
             let prompt = Prompt { temperature, seed, ..question.prompt(tokens_max(tokens, attempt)) };
             let judged = match self.ask(prompt).await? {
-                Ok(output) => self.judged(masked, &source, &output),
+                Ok(output) => self.judged(masked, source, &output),
                 Err(fault) => Err(fault),
             };
             match judged {

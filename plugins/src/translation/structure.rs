@@ -16,6 +16,7 @@ mod plain;
 #[cfg(test)]
 mod laws;
 
+pub use markdown::{apart, together};
 pub use segment::Segment;
 
 use super::protect::Translated;

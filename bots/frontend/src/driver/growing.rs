@@ -124,7 +124,7 @@ impl Growing<'_> {
         let screen = &self.driver.screen;
         let shown = match self.post.shown.get(index) {
             Some(shown) => screen.edit(&self.post.address, shown, part).await?,
-            None => screen.send(&self.post.address, &format!("{}/{index}", self.post.call), part).await?,
+            None => screen.send(&self.post.address, &super::nonce(&self.post, index), part).await?,
         };
         // Kept, so that the next process finds what this one showed.
         self.driver.now_shows(&mut self.post, index, shown).await;

@@ -4,11 +4,15 @@ use std::collections::HashSet;
 
 use chat::{Audience, CallId, CommunityId, Message, Visibility, error::chain, ports::Post};
 use futures::StreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::Driver;
 use crate::{Part, ScreenError, notices};
+
+/// What was taken back longer ago and could not be removed since stands.
+const TAKE_DOWN_WITHIN: SignedDuration = SignedDuration::from_hours(48);
 
 /// What is said where a process died over an answer.
 const INTERRUPTED: &str = "I was interrupted while answering this; please ask again.";
@@ -80,11 +84,67 @@ impl Driver {
                 }
                 continue;
             }
-            if post.address.is_null() && !self.find_address(&mut post).await {
+            if let Some((first, parts)) = notices::revision(&body) {
+                self.revise(&post, first, parts).await;
+                continue;
+            }
+            // One that was on its way before may have arrived, though nobody said so.
+            let was_tried = !post.address.is_null();
+            if !was_tried && !self.find_address(&mut post).await {
                 continue;
             }
             let parts: Vec<Part> = serde_json::from_value(body).unwrap_or_default();
-            self.deliver(&mut post, &parts, true).await;
+            self.deliver(&mut post, &parts, was_tried).await;
+        }
+    }
+
+    /// Shows a notice in other words, or takes it back where there are none. Later, where it is being shown just now.
+    async fn revise(&self, revision: &Post, first: CallId, body: Value) {
+        let Ok(found) = self.outbox.get(&first).await else { return };
+        if let Some(mut post) = found {
+            let token = CancellationToken::new();
+            let Some(_entry) = self.claim(&first, &post.question.author, None, &token) else { return };
+            let parts: Vec<Part> = serde_json::from_value(body.clone()).unwrap_or_default();
+            if parts.is_empty() {
+                let is_old = Timestamp::now().duration_since(revision.question.at) > TAKE_DOWN_WITHIN;
+                if !self.take_down(&mut post).await && !is_old {
+                    return;
+                }
+                // With all that was remembered of it.
+                self.forget(&first).await;
+            } else {
+                post.body = Some(body);
+                self.put(&post).await;
+                if !post.address.is_null() || self.find_address(&mut post).await {
+                    self.deliver(&mut post, &parts, true).await;
+                }
+            }
+        }
+        self.forget(&revision.call).await;
+    }
+
+    /// Removes what a post shows; whether nothing of it is left.
+    async fn take_down(&self, post: &mut Post) -> bool {
+        let mut left = Vec::new();
+        for shown in std::mem::take(&mut post.shown) {
+            match self.screen.remove(&post.address, &shown).await {
+                Ok(()) | Err(ScreenError::Gone { .. }) => {}
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "what was taken back is still shown");
+                    left.push(shown);
+                }
+            }
+        }
+        post.shown = left;
+        // What was never shown is not shown any more.
+        post.body = None;
+        self.put(post).await;
+        post.shown.is_empty()
+    }
+
+    async fn forget(&self, call: &CallId) {
+        if let Err(error) = self.outbox.remove(call).await {
+            tracing::error!(error = %chain(&error), "the outbox failed");
         }
     }
 
@@ -116,8 +176,6 @@ impl Driver {
         let mut events = self.dispatch.message(post.question.clone()).await;
         while events.next().await.is_some() {}
         // The inbox knows it by now, so that a process that dies here does it no second time.
-        if let Err(error) = self.outbox.remove(&post.call).await {
-            tracing::error!(error = %chain(&error), "the outbox failed");
-        }
+        self.forget(&post.call).await;
     }
 }

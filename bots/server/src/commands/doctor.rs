@@ -126,7 +126,7 @@ fn models(settings: &Settings, deep: bool, sheet: &mut Sheet) {
         Err(error) => return sheet.bad("catalogue", &format!("{error:#}; mend models.catalogue, or leave it empty")),
     };
     let fetcher = Fetcher::new(settings.models_dir());
-    for name in [&settings.models.generate, &settings.models.embed].into_iter().filter(|name| !name.is_empty()) {
+    for name in settings.models.names() {
         let found = catalogue.get(name).and_then(|model| {
             fetcher.installed(model)?;
             if deep {

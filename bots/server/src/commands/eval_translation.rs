@@ -3,9 +3,12 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, bail};
-use chat::ports::Linguist as _;
+use chat::ports::{Linguist as _, PluginData as _};
 use engine::language::Lingua;
-use plugins::translation::protect::{spans, verify};
+use plugins::translation::{
+    glossary::{Glossary, Hits, Term},
+    protect::{spans, verify},
+};
 use training::measures::{Bleu, Chrf, Tokenizer};
 
 use super::eval_qa::ask;
@@ -42,6 +45,7 @@ pub async fn run(
     to: &str,
     source: &Path,
     reference: &Path,
+    glossary: Option<&Path>,
     limit: Option<usize>,
 ) -> anyhow::Result<bool> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
@@ -52,8 +56,17 @@ pub async fn run(
     let mut settings = settings.clone();
     settings.aside("eval/translation");
     let home = Home::open(&settings, Needs::Everything).await?;
-    let Some(generator) = &home.generator else { bail!("no language model is configured: `models.generate` is empty") };
-    generator.ready().await?;
+    let glossary = glossary.map(|path| read_glossary(path, &read(path)?)).transpose()?.unwrap_or_default();
+    let terms: Vec<&Term> = glossary.terms().collect();
+    let key = format!("glossary:{}", home.seat().place.community);
+    home.store.set("translation", None, &key, Some(serde_json::to_value(terms)?)).await?;
+    match &home.generator {
+        Some(generator) => generator.ready().await?,
+        None if home.translators.is_empty() => {
+            bail!("no model is configured: `models.generate` and `models.translators` are empty")
+        }
+        None => {}
+    }
     let mut rows = Vec::new();
     for (source, reference) in sources.lines().zip(references.lines()).take(limit.unwrap_or(usize::MAX)) {
         let said = ask(&home, &format!("/translate to:{to} text:{source}")).await.text;
@@ -61,12 +74,22 @@ pub async fn run(
         let held = Some(translation).filter(|text| !text.is_empty() && !text.starts_with(FAILED));
         rows.push(Row { source: source.to_owned(), reference: reference.to_owned(), held });
     }
-    print(to, &rows);
+    print(to, &rows, &glossary);
     home.close().await?;
     Ok(true)
 }
 
-fn print(to: &str, rows: &[Row]) {
+fn read_glossary(path: &Path, text: &str) -> anyhow::Result<Glossary> {
+    let is_tbx = path.extension().is_some_and(|ending| ending == "tbx" || ending == "xml");
+    let import = if is_tbx { Glossary::import_tbx(text) } else { Glossary::import_csv(text) };
+    let import = import.with_context(|| format!("{} is no glossary", path.display()))?;
+    if let Some(refused) = import.refused.first() {
+        bail!("{}: {refused}", path.display());
+    }
+    Ok(import.glossary)
+}
+
+fn print(to: &str, rows: &[Row], glossary: &Glossary) {
     let bleu = Bleu { tokenizer: Tokenizer::of(to) };
     let scores = |name: &str, pairs: &[(&str, [&str; 1])]| {
         let all = || pairs.iter().map(|(text, references)| (*text, references));
@@ -107,4 +130,12 @@ fn print(to: &str, rows: &[Row]) {
         held.len(),
         rows.len()
     ));
+    let mut hits = Hits::default();
+    for row in &held {
+        let found = glossary.hits(&row.source, row.shown(), "en", to);
+        hits = Hits { expected: hits.expected + found.expected, found: hits.found + found.found };
+    }
+    if !glossary.is_empty() {
+        say(&format!("terms of the glossary as it has them: {} of {}", hits.found, hits.expected));
+    }
 }

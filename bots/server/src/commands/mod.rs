@@ -47,8 +47,8 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
         Command::Replay { call } => replay::run(&settings, &call).await,
         Command::Doctor { deep } => doctor::run(&settings, deep).await,
         Command::Eval(Eval::Retrieval(options)) => eval::run(&settings, &options).await,
-        Command::Eval(Eval::Translation { to, source, reference, limit }) => {
-            eval_translation::run(&settings, &to, &source, &reference, limit).await
+        Command::Eval(Eval::Translation { to, source, reference, glossary, limit }) => {
+            eval_translation::run(&settings, &to, &source, &reference, glossary.as_deref(), limit).await
         }
         Command::Eval(Eval::Disentangle { dir }) => eval_disentangle::run(&settings, &dir).await,
         Command::Eval(Eval::Summary { file, limit }) => eval_summary::run(&settings, &file, limit).await,

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Context;
 use inference::{
     Fetcher, Model,
-    catalogue::{Origin, Task},
+    catalogue::{Origin, Task, TranslateSpec},
     fetch::Step,
 };
 
@@ -23,7 +23,7 @@ pub async fn run(settings: Settings, command: Models) -> anyhow::Result<bool> {
     match command {
         Models::List => {
             for model in catalogue.models() {
-                let used = [&settings.models.generate, &settings.models.embed].contains(&&model.name);
+                let used = settings.models.names().any(|name| *name == model.name);
                 let here = fetcher.installed(model).is_ok();
                 let mark = match (used, here) {
                     (true, true) => "used",
@@ -31,9 +31,13 @@ pub async fn run(settings: Settings, command: Models) -> anyhow::Result<bool> {
                     (false, true) => "here",
                     (false, false) => "",
                 };
-                let task = if model.task == Task::Generate { "generate" } else { "embed" };
+                let task = match model.task {
+                    Task::Generate => "generate",
+                    Task::Embed => "embed",
+                    Task::Translate => "translate",
+                };
                 say(&format!(
-                    "{:<24}{task:<10}{:>6} MiB  {:<12}{mark:<16}{}",
+                    "{:<26}{task:<10}{:>6} MiB  {:<14}{mark:<16}{}",
                     model.name, model.size_mib, model.license, model.summary
                 ));
             }
@@ -75,10 +79,23 @@ fn show(model: &Model, fetcher: &Fetcher) {
     if let Some(spec) = &model.embed {
         line("vectors", format!("{} dimensions, texts of {} tokens", spec.dims, spec.tokens_max));
     }
+    if let Some(spec) = &model.translate {
+        line("pairs", pairs(spec));
+        line("beams", spec.beams.to_string());
+    }
     for file in &model.files {
         line("file", format!("{} sha256 {}", file.to, file.sha256.as_deref().unwrap_or("as the hub states it")));
     }
     line("here", fetcher.installed(model).map_or_else(|_| "no".to_owned(), |folder| folder.display().to_string()));
+}
+
+/// What a translation model translates from and into.
+fn pairs(spec: &TranslateSpec) -> String {
+    if spec.languages.is_empty() {
+        return spec.pairs.join(", ");
+    }
+    let codes: Vec<&str> = spec.languages.keys().map(String::as_str).collect();
+    format!("each of {} into every other", codes.join(", "))
 }
 
 /// Brings a model here with a bar; its size, source and licence are said first.
@@ -123,8 +140,16 @@ fn choose(settings: &Settings, model: &Model) -> anyhow::Result<()> {
     };
     let mut document: toml_edit::DocumentMut =
         text.parse().with_context(|| format!("{} is no TOML", path.display()))?;
-    let key = if model.task == Task::Generate { "generate" } else { "embed" };
-    document["models"].or_insert(toml_edit::table())[key] = toml_edit::value(&model.name);
+    let models = document["models"].or_insert(toml_edit::table());
+    match model.task {
+        Task::Generate => models["generate"] = toml_edit::value(&model.name),
+        Task::Embed => models["embed"] = toml_edit::value(&model.name),
+        Task::Translate => {
+            let others = settings.models.translators.iter().filter(|name| **name != model.name);
+            let names: toml_edit::Array = std::iter::once(&model.name).chain(others).collect();
+            models["translators"] = toml_edit::value(names);
+        }
+    }
     let aside = path.with_extension("toml.new");
     fs::write(&aside, document.to_string())
         .and_then(|()| fs::rename(&aside, &path))

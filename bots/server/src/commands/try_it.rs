@@ -33,6 +33,7 @@ pub async fn run(mut settings: Settings, samples: Option<PathBuf>) -> anyhow::Re
     settings.aside("try");
     settings.models.generate = GENERATOR_DEFAULT.to_owned();
     settings.models.embed = EMBEDDER_DEFAULT.to_owned();
+    settings.models.translators.clear();
     let samples =
         samples.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/library")));
     if !samples.is_dir() {

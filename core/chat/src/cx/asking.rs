@@ -140,6 +140,11 @@ impl Cx {
         self.own(notice.clone()).call_id(about)
     }
 
+    /// The call under which a notice will be found that is posted in a room.
+    pub(super) fn posted(&self, place: &Place, notice: &Notice) -> CallId {
+        self.own(notice.clone()).posted(place)
+    }
+
     /// A person's name in a text for a place; it calls nobody.
     pub fn name(&self, place: &Place, member: &MemberId) -> String {
         self.ports.notify.name(place.platform, member)

@@ -54,13 +54,18 @@ impl Cx {
         self.ports.personal.forget(&self.call.caller).await.map_err(PluginError::port(PEOPLE))
     }
 
+    /// A code that nobody can guess; one for each call.
+    pub fn code(&self) -> String {
+        let code = format!("{:012x}", self.code & 0xffff_ffff_ffff);
+        format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..])
+    }
+
     /// A code that another account of the caller's can say within so many minutes.
     ///
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn offer_link(&self, minutes: i64) -> Result<String, PluginError> {
-        let code = format!("{:012x}", self.code & 0xffff_ffff_ffff);
-        let code = format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..]);
+        let code = self.code();
         let until = self.at + minutes.minutes();
         let offering = self.ports.register.offer_link(&self.call.caller, &code, until);
         offering.await.map_err(PluginError::port(PEOPLE))?;

@@ -1,6 +1,6 @@
 //! What is said without having been asked just now: to a person alone, or in a room.
 //!
-//! **Invariant:** a notice of a key is said once, whatever happens in between; and its buttons are found again, as an
+//! **Invariant:** a notice of a key is said once, whatever happens in between, and revised in place; its buttons are found again, as an
 //! answer's are, under [`Notice::call_id`].
 
 use std::time::Duration;
@@ -9,6 +9,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{Action, Audience, CallId, MemberId, Message, MessageId, Place, Platform, PortError, Visibility};
+
+/// What the key of a notice has behind its plugin's name that says again what a person said.
+pub const ECHO: &str = "echo";
 
 /// Something to say.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +28,8 @@ pub struct Notice {
     pub reply_to: Option<MessageId>,
     /// What counts as pressed where nobody pressed anything; for one person alone.
     pub lapse: Option<Lapse>,
+    /// Whose words it carries: it is forgotten with them.
+    pub of: Option<MemberId>,
 }
 
 /// What happens by itself.
@@ -40,12 +45,17 @@ impl Notice {
     /// A text, without more.
     pub fn new(key: impl Into<String>, text: impl Into<String>) -> Self {
         let (key, text) = (key.into(), text.into());
-        Self { key, text, actions: Vec::new(), calls: None, reply_to: None, lapse: None }
+        Self { key, text, actions: Vec::new(), calls: None, reply_to: None, lapse: None, of: None }
     }
 
     /// The call under which the buttons of this notice are found, where it is told to a person alone.
     pub fn call_id(&self, about: &Place) -> CallId {
         self.question(about, MemberId(String::new()), Visibility::Caller, Timestamp::UNIX_EPOCH).call_id()
+    }
+
+    /// The call under which it is found where it is posted in a room.
+    pub fn posted(&self, place: &Place) -> CallId {
+        self.question(place, MemberId(String::new()), Visibility::Room, Timestamp::UNIX_EPOCH).call_id()
     }
 
     /// The message that it stands in for the answer to: nobody said it.
@@ -78,6 +88,9 @@ pub trait Notify: Send + Sync {
 
     /// Says it where all in the place see it.
     async fn post(&self, place: &Place, notice: &Notice, at: Timestamp) -> Result<(), PortError>;
+
+    /// Says a notice that was posted in other words, or, without any, takes it back. Nothing where it is not known (any more).
+    async fn revise(&self, place: &Place, posted: &CallId, text: Option<&str>, at: Timestamp) -> Result<(), PortError>;
 
     /// A person's name in a text, which calls nobody.
     fn name(&self, platform: Platform, member: &MemberId) -> String;

@@ -50,7 +50,7 @@ impl Shared {
         let message = order.question(self.parts.clock.now());
         let call = Call { unasked: true, ..Self::call_of(&message, &order.plugin, command, order.args.clone()) };
         let (inner, told) = mpsc::unbounded();
-        let record = self.call(&message, call, command, &inner, token).await;
+        let record = self.call((&message).into(), call, command, &inner, token).await;
         inner.close_channel();
         // The room asked nothing just now: it hears no refusal.
         if record.outcome != "refused" {

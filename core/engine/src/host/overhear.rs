@@ -22,6 +22,7 @@ const ACCEPTED: [&str; 2] = ["✅", "white_check_mark"];
 impl Shared {
     /// Keeps what may be kept; the reply, where one may be given.
     pub(super) async fn overheard(self: Arc<Self>, heard: Overheard) -> BoxStream<'static, Event> {
+        self.hand_on(&heard).await;
         let Some(at) = self.take_in(&heard).await else { return futures::stream::empty().boxed() };
         let (events, stream) = mpsc::unbounded();
         let token = CancellationToken::new();
@@ -93,7 +94,7 @@ impl Shared {
         let call = chat::Call { unasked: true, ..Self::call_of(&message, plugin, command, args) };
         let (inner, told) = mpsc::unbounded();
         let work = async {
-            let record = self.call(&message, call, command, &inner, &token).await;
+            let record = self.call((&message).into(), call, command, &inner, &token).await;
             inner.close_channel();
             record
         };
@@ -119,6 +120,7 @@ impl Shared {
         if let Err(error) = self.parts.ports.chronicle.removed(place, id).await {
             tracing::error!(error = %chain(&error), "a removed message is still kept");
         }
+        self.take_back(place, id).await;
     }
 
     /// A person reacted to a message: a moderator's ✅ makes a note of an answer.

@@ -13,7 +13,12 @@ use chat::{
 };
 use mistralrs::core as mistral;
 
-use crate::{Model, ModelError, catalogue::GenerateSpec, gguf};
+use super::Options;
+use crate::{
+    Model, ModelError,
+    catalogue::GenerateSpec,
+    gguf::{self, Inspected},
+};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -77,15 +82,22 @@ pub struct Plan {
     name: String,
     folder: PathBuf,
     slots: usize,
-    context_tokens: usize,
     device: mistralrs::Device,
+    /// Memory of a GPU for the pages of keys and values, in MiB; none where they are not paged.
+    pages_mib: Option<u64>,
 }
 
 impl Plan {
-    /// A plan for this machine.
-    pub fn new(model: &Model, folder: &Path, spec: &GenerateSpec, force_cpu: bool) -> Result<Self, ModelError> {
+    /// A plan for this machine, for a model whose weights say this of themselves.
+    pub fn new(
+        model: &Model,
+        folder: &Path,
+        spec: &GenerateSpec,
+        inspected: &Inspected,
+        options: &Options,
+    ) -> Result<Self, ModelError> {
         let failed = |source: Cause| ModelError::Load { name: model.name.clone(), source };
-        let device = mistralrs::best_device(force_cpu).map_err(|error| failed(error.into()))?;
+        let device = mistralrs::best_device(options.force_cpu).map_err(|error| failed(error.into()))?;
         let free = mistral::MemoryUsage.get_memory_available(&device).map_err(|error| failed(error.into()))?;
         // The catalogue may be wrong about a file that somebody put there: the weights themselves must fit too.
         let weights = folder.join(gguf::WEIGHTS);
@@ -95,8 +107,10 @@ impl Plan {
             return Err(ModelError::Memory { name: model.name.clone(), need_mib, free_mib });
         }
         let slots = if device.is_cpu() { spec.slots_cpu } else { spec.slots_gpu }.max(1);
-        let (name, folder, context_tokens) = (model.name.clone(), folder.to_owned(), spec.context_tokens);
-        Ok(Self { name, folder, slots, context_tokens, device })
+        let (name, folder) = (model.name.clone(), folder.to_owned());
+        let is_paged = options.paged_attention && !device.is_cpu() && mistral::paged_attn_supported();
+        let pages_mib = is_paged.then(|| pages_mib(inspected, spec.context_tokens * slots, free_mib - need_mib));
+        Ok(Self { name, folder, slots, device, pages_mib })
     }
 
     /// Whether it runs on a GPU.
@@ -120,6 +134,13 @@ impl Plan {
             last_token: Mutex::new(Instant::now()),
         })
     }
+}
+
+/// Memory for the pages of a cache that holds `tokens`, in MiB: as much as that takes, and at most four fifths of what the
+/// weights leave free. mistralrs takes what it is told without asking whether it is there.
+fn pages_mib(inspected: &Inspected, tokens: usize, free_mib: u64) -> u64 {
+    let most = free_mib / 5 * 4;
+    inspected.cache_bytes.map_or(most, |bytes| (bytes * tokens as u64).div_ceil(MIB).min(most))
 }
 
 /// The engine that runs now.
@@ -223,7 +244,7 @@ fn request(prompt: &Prompt, response: tokio::sync::mpsc::Sender<mistral::Respons
 
 /// Loads the weights and starts the engine's thread. No network: every path is given.
 async fn build(plan: Plan) -> Result<Arc<mistral::MistralRs>, Cause> {
-    let Plan { folder, slots, context_tokens, device, .. } = plan;
+    let Plan { folder, slots, device, pages_mib, .. } = plan;
     let on_cpu = device.is_cpu();
     let pipeline = tokio::task::spawn_blocking(move || {
         let name = folder.to_string_lossy().into_owned();
@@ -242,9 +263,9 @@ async fn build(plan: Plan) -> Result<Arc<mistral::MistralRs>, Cause> {
         });
         // F32 activations on a CPU: "auto" is F16 there, which candle widens and narrows around every product.
         let dtype = if on_cpu { mistral::ModelDType::F32 } else { mistral::ModelDType::Auto };
-        let paged = (!on_cpu && mistral::paged_attn_supported())
-            .then(|| {
-                let memory = mistral::MemoryGpuConfig::ContextSize(context_tokens * slots);
+        let paged = pages_mib
+            .map(|mib| {
+                let memory = mistral::MemoryGpuConfig::MbAmount(usize::try_from(mib).unwrap_or(usize::MAX));
                 mistral::PagedAttentionConfig::new(None, memory, mistral::PagedCacheType::Auto)
             })
             .transpose()?;
@@ -261,4 +282,24 @@ async fn build(plan: Plan) -> Result<Arc<mistral::MistralRs>, Cause> {
     // The prefix cache never evicts on a CPU (`prefix_cacher.rs` counts other devices only): off there.
     let builder = mistral::MistralRsBuilder::new(pipeline, scheduler, false, None);
     Ok(builder.with_no_prefix_cache(on_cpu).with_prefix_cache_n(16).build().await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(cache_bytes: Option<u64>, tokens: usize, free_mib: u64, want: u64) {
+        let inspected = Inspected { architecture: "qwen3".to_owned(), cache_bytes };
+        assert_eq!(pages_mib(&inspected, tokens, free_mib), want);
+    }
+
+    #[test]
+    fn the_cache_takes_what_it_needs_and_no_more_than_there_is() {
+        // Qwen3-4B: 36 layers, 8 heads of 128, 144 KiB a token.
+        let bytes = Some(36 * 8 * 128 * 4);
+        check(bytes, 32_768, 70_000, 4_608);
+        check(bytes, 16 * 32_768, 5_000, 4_000);
+        check(None, 32_768, 5_000, 4_000);
+    }
 }

@@ -30,6 +30,31 @@ pub(super) fn options() -> Options {
         | Options::ENABLE_GFM
 }
 
+/// What stands between two lines of a message that are set apart: a blank line as nobody writes it.
+const APART: &str = "\n \t\n";
+
+/// A message whose lines are each a block of their own: in a chat a line break is one, and no place to wrap.
+pub fn apart(message: &str) -> String {
+    let mut output = String::with_capacity(message.len());
+    let mut end = 0;
+    for (event, range) in Parser::new_ext(message, options()).into_offset_iter() {
+        // Within a quotation a blank line would end it.
+        let is_quoted = message[range.end..].trim_start_matches(' ').starts_with('>');
+        if matches!(event, Event::SoftBreak) && range.start >= end && !is_quoted {
+            output.push_str(&message[end..range.start]);
+            output.push_str(APART);
+            end = range.end;
+        }
+    }
+    output.push_str(&message[end..]);
+    output
+}
+
+/// The message again, with its lines below each other.
+pub fn together(message: &str) -> String {
+    message.replace(APART, "\n")
+}
+
 pub(super) fn read(source: &str) -> Vec<Segment> {
     let mut builder = Builder::new(source);
     let mut line: Vec<(Inline, Range<usize>)> = Vec::new();
@@ -179,5 +204,29 @@ fn write_words(output: &mut String, words: &str, line_start: bool, next_part: &s
             _ => output.push(sign),
         }
         before = sign;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(message: &str, blocks: usize) {
+        let set_apart = apart(message);
+        assert_eq!(read(&set_apart).len(), blocks, "{set_apart:?}");
+        assert_eq!(together(&set_apart), message);
+    }
+
+    #[test]
+    fn the_lines_of_a_message_are_blocks_and_come_together_again() {
+        check("one line", 1);
+        check("one\ntwo\nthree", 3);
+        check("one\n\ntwo\n", 2);
+        check("- a\n- b\nwith more", 3);
+        check("> quoted\n> on\n\nsaid", 2);
+        check("before\n```\nlet a = 1;\nlet b = 2;\n```\nafter\nit", 3);
+        check("| a | b |\n|---|---|\n| c | d |\nafter", 5);
+        check("", 0);
     }
 }

@@ -1,0 +1,208 @@
+//! What is said in a room without being meant for the assistant, and said again: in other words, or in another room.
+//!
+//! **Invariant:** a plugin hears the rooms whose moderators let it listen, and no others; what it said again of a message is
+//! changed with that message, goes with it, and is forgotten with its author.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    CallId, Cx, MemberId, MessageId, Overheard, Place, PluginError, Role,
+    ports::{Archived, ECHO, Notice},
+};
+
+const ECHOING: &str = "saying something again";
+
+/// What was said again of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Echo {
+    /// Where the message stands.
+    pub place: Place,
+    /// The message.
+    pub message: MessageId,
+    /// Who said it.
+    pub author: MemberId,
+    /// Where it was said again.
+    pub to: Place,
+    /// The call under which that is found.
+    pub posted: CallId,
+    /// What tells the text that was said again from others; none where it was taken back.
+    pub print: Option<u64>,
+    /// Whether a person wanted it, though it would not have been said again by itself.
+    pub is_forced: bool,
+}
+
+impl Echo {
+    /// Whether it says again what the message says as `text`.
+    pub fn says(&self, text: &str) -> bool {
+        self.print == Some(print(text))
+    }
+
+    /// The key, in the plugin's own data, under which the echo of a message is remembered.
+    pub fn key(place: &Place, message: &MessageId) -> String {
+        format!("echo:{}:{}:{message}", place.platform, place.room)
+    }
+
+    /// The same, by what was said.
+    fn key_of(posted: &CallId) -> String {
+        format!("echo-of:{posted}")
+    }
+}
+
+/// The key, in a plugin's own data, under which its wish to hear a room is kept.
+pub fn listening(place: &Place) -> String {
+    format!("listens:{}:{}", place.platform, place.room)
+}
+
+fn print(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Cx {
+    /// The message that this call is made with, where nobody made it: one of a room in which the plugin listens.
+    pub fn heard(&self) -> Option<&Overheard> {
+        self.heard.as_ref()
+    }
+
+    /// From now on the plugin hears what is said in a room, for the reason `why`; or, without one, no more.
+    ///
+    /// # Errors
+    /// [`PluginError::Refused`] where the caller is no moderator; [`PluginError::Port`].
+    pub async fn listen(&self, room: &Place, why: Option<Value>) -> Result<(), PluginError> {
+        self.needs(Role::Moderator)?;
+        self.save(&listening(room), why).await
+    }
+
+    /// Why the plugin hears what is said in a room; none where it does not.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn listens(&self, room: &Place) -> Result<Option<Value>, PluginError> {
+        self.load(&listening(room)).await
+    }
+
+    /// Says a message again: as `text` in `to`, below `reply_to` there. Of one that was said again before, that is changed.
+    /// `is_forced` is remembered for its edits.
+    ///
+    /// # Errors
+    /// [`PluginError::Refused`] where that room is paused or has turned the plugin off; [`PluginError::Port`].
+    pub async fn echo(
+        &self,
+        heard: &Overheard,
+        (to, reply_to): (&Place, Option<MessageId>),
+        text: &str,
+        is_forced: bool,
+    ) -> Result<(), PluginError> {
+        self.note(|trace| trace.has_echoed = true);
+        let message = &heard.message;
+        let known = self.echoed(&message.place, &message.id).await?;
+        let print = Some(print(&message.text));
+        if let Some(echo) = known {
+            // Without a post it was taken back, or a process died before it was said.
+            let post = self.ports.outbox.get(&echo.posted).await.map_err(PluginError::port(ECHOING))?;
+            if post.is_some() {
+                self.revise(&echo, Some(text)).await?;
+                return self.remember_echo(&Echo { print, is_forced, ..echo }).await;
+            }
+        }
+        let key = format!("{}:{}:{}", message.place.platform, message.place.room, message.id);
+        let of = Some(message.author.clone());
+        let notice = Notice { reply_to, of, ..Notice::new(format!("{ECHO}/{key}"), text) };
+        let (posted, author) = (self.posted(to, &notice), message.author.clone());
+        let (place, message, to) = (message.place.clone(), message.id.clone(), to.clone());
+        let echo = Echo { place, message, author, to, posted, print, is_forced };
+        // Before it is said, so that whatever is said can be changed and taken back.
+        self.remember_echo(&echo).await?;
+        self.post(&echo.to, notice).await
+    }
+
+    /// Takes back what was said again of a message.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn take_back(&self, place: &Place, message: &MessageId) -> Result<(), PluginError> {
+        let Some(echo) = self.echoed(place, message).await?.filter(|echo| echo.print.is_some()) else { return Ok(()) };
+        self.revise(&echo, None).await?;
+        self.remember_echo(&Echo { print: None, ..echo }).await
+    }
+
+    /// What was said again of a message, as long as that is known.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn echoed(&self, place: &Place, message: &MessageId) -> Result<Option<Echo>, PluginError> {
+        let found = self.load(&Echo::key(place, message)).await?;
+        Ok(found.and_then(|value| serde_json::from_value(value).ok()))
+    }
+
+    /// The message of `to` that stands for one of another place: its echo there, or what it is itself the echo of.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn counterpart(
+        &self,
+        place: &Place,
+        message: &MessageId,
+        to: &Place,
+    ) -> Result<Option<MessageId>, PluginError> {
+        let outbox = &self.ports.outbox;
+        if let Some(echo) = self.echoed(place, message).await?.filter(|echo| echo.to.room == to.room) {
+            let post = outbox.get(&echo.posted).await.map_err(PluginError::port(ECHOING))?;
+            return Ok(post.and_then(|post| post.shown.into_iter().next()));
+        }
+        let showing = outbox.showing(place.platform, message).await.map_err(PluginError::port(ECHOING))?;
+        let Some(post) = showing else { return Ok(None) };
+        let found = self.load(&Echo::key_of(&post.call)).await?;
+        let echo: Option<Echo> = found.and_then(|value| serde_json::from_value(value).ok());
+        Ok(echo.filter(|echo| echo.place.room == to.room).map(|echo| echo.message))
+    }
+
+    /// A message as it stands now: what was heard some time ago may have been changed since. None where it is gone, or where
+    /// its platform gives out no single one.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn as_it_stands(&self, heard: &Overheard) -> Result<Option<Archived>, PluginError> {
+        let message = &heard.message;
+        let reading = self.ports.archive.message(&message.place, &message.id).await;
+        reading.map_err(PluginError::port("reading a message"))
+    }
+
+    /// Whether a person is answered nothing.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn is_blocked(&self, member: &MemberId) -> Result<bool, PluginError> {
+        let standing = self.ports.register.standing(member).await;
+        Ok(standing.map_err(PluginError::port("looking up a person"))?.blocked)
+    }
+
+    /// Whether a message is gone for sure.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn is_gone(&self, heard: &Overheard) -> Result<bool, PluginError> {
+        let looking = self.ports.archive.is_gone(&heard.message.place, &heard.message.id).await;
+        looking.map_err(PluginError::port("looking for a message"))
+    }
+
+    async fn revise(&self, echo: &Echo, text: Option<&str>) -> Result<(), PluginError> {
+        let revising = self.ports.notify.revise(&echo.to, &echo.posted, text, self.at).await;
+        revising.map_err(PluginError::port(ECHOING))
+    }
+
+    async fn remember_echo(&self, echo: &Echo) -> Result<(), PluginError> {
+        let value = serde_json::to_value(echo).map_err(crate::PortError::failed("plugin data", ECHOING));
+        let value = value.map_err(PluginError::port(ECHOING))?;
+        let (plugin, author) = (&self.call.plugin, Some(&echo.author));
+        for key in [Echo::key(&echo.place, &echo.message), Echo::key_of(&echo.posted)] {
+            let keeping = self.ports.data.set_beside(&echo.posted, self.at, plugin, author, &key, value.clone());
+            keeping.await.map_err(PluginError::port(ECHOING))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,261 @@
+//! A bridge, on the real host, store and outbox, by a clock of our own: who is carried, how much, and what becomes of it.
+//! Both rooms speak English, so that nothing is translated.
+
+use std::sync::{Arc, Mutex};
+
+use chat::{
+    Attachment, Audience, Message, MessageId, Overheard, Place, Platform, Policy, Role, Switch,
+    people::{Personal as _, Register as _},
+    ports::{Clock, Dispatch, Outbox, Post},
+};
+use frontend::{Bell, Naming, Notifier, Style, Tables};
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use server::people::Custodian;
+use tests::{World, double::PlatformDouble};
+
+const STYLE: Style = Style {
+    part_max: 2_000,
+    measure: |text| text.chars().count(),
+    tables: Tables::Fixed,
+    formulas: false,
+    previews: false,
+};
+
+/// A clock that is set.
+struct Hands(Mutex<Timestamp>);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// The rooms 7 and 8, of which `ana` and `eva` are moderators.
+struct Rooms {
+    world: World,
+    clock: Arc<Hands>,
+    dispatch: Arc<dyn Dispatch>,
+    said: usize,
+}
+
+impl Rooms {
+    async fn open() -> Self {
+        let world = World::library().await;
+        let platform = Arc::new(PlatformDouble::default());
+        platform.set_role(&"ana".into(), Role::Moderator);
+        platform.set_role(&"eva".into(), Role::Moderator);
+        let clock = Arc::new(Hands(Mutex::new("2026-11-24T12:00:00Z".parse().unwrap())));
+        let naming = Naming { person: |member| member.to_string(), place: |place| place.room.to_string() };
+        let outbox: Arc<dyn Outbox> = Arc::new(world.home.store.clone());
+        let mut platforms = platform.platforms();
+        platforms.notify_by(Platform::Discord, Arc::new(Notifier::new(STYLE, naming, outbox, Bell::default())));
+        let dispatch = world.home.host_at(platforms, clock.clone());
+        Self { world, clock, dispatch, said: 0 }
+    }
+
+    /// The same, with a bridge between the rooms.
+    async fn bridged() -> Self {
+        let mut rooms = Self::open().await;
+        let code = rooms.offer().await;
+        let told = rooms.says("8", "eva", &format!("!bridge join {code} en")).await;
+        let now = rooms.clock.now();
+        rooms.world.home.store.set_consent(&"bob".into(), Switch::Name, true, now).await.unwrap();
+        assert!(told.starts_with("What is said here I carry to a room"), "{told}");
+        rooms
+    }
+
+    async fn offer(&mut self) -> String {
+        let told = self.says("7", "ana", "!bridge offer en").await;
+        told.split("bridge join ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+    }
+
+    fn wait(&self, seconds: i64) {
+        let mut now = self.clock.0.lock().unwrap();
+        *now += SignedDuration::from_secs(seconds);
+    }
+
+    fn message(&mut self, room: &str, who: &str, text: &str) -> Message {
+        self.said += 1;
+        Message {
+            id: MessageId(format!("m{}", self.said)),
+            place: Place {
+                platform: Platform::Discord,
+                community: self.world.home.seat().place.community,
+                room: room.into(),
+                thread: None,
+                audience: Audience::Room,
+            },
+            author: who.into(),
+            text: text.to_owned(),
+            invocation: None,
+            attachments: Vec::new(),
+            reply_to: None,
+            about: None,
+            visibility: None,
+            addressed: false,
+            at: self.clock.now(),
+        }
+    }
+
+    /// Says something to the assistant; its reply.
+    async fn says(&mut self, room: &str, who: &str, text: &str) -> String {
+        let message = self.message(room, who, text);
+        tests::Reply { events: self.dispatch.message(message).await.collect().await }.text()
+    }
+
+    /// The others hear a message; it is said by who is called like their account.
+    async fn hear(&self, message: Message) {
+        let name = message.author.to_string();
+        let heard = Overheard { message, link: None, name, room: String::new() };
+        self.dispatch.overheard(heard).await.collect::<Vec<_>>().await;
+        self.dispatch.settled().await;
+    }
+
+    async fn tells(&mut self, room: &str, who: &str, text: &str) -> Message {
+        let message = self.message(room, who, text);
+        self.hear(message.clone()).await;
+        message
+    }
+
+    /// What is on its way to a room, oldest first; a revision counts for itself.
+    async fn posts(&self, room: &str) -> Vec<Post> {
+        let mut posts = Outbox::pending(&self.world.home.store, Platform::Discord).await.unwrap();
+        posts.retain(|post| post.question.place.room.0 == room);
+        posts
+    }
+
+    /// The texts of it; empty for what is taken back.
+    async fn texts(&self, room: &str) -> Vec<String> {
+        let text = |parts: &Value| -> String {
+            parts.as_array().unwrap().iter().map(|part| part["markdown"].as_str().unwrap().to_owned()).collect()
+        };
+        let bodies = self.posts(room).await.into_iter().filter_map(|post| post.body);
+        bodies.map(|body| text(body.get("parts").unwrap_or(&body))).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_bridge_needs_a_moderator_of_each_room_and_its_code_lasts_a_while() {
+    let mut rooms = Rooms::open().await;
+    assert!(rooms.says("7", "bob", "!bridge offer en").await.contains("needs the role Moderator"));
+    let late = rooms.offer().await;
+    rooms.wait(16 * 60);
+    assert!(rooms.says("8", "eva", &format!("!bridge join {late} en")).await.contains("unknown or too old"));
+    let code = rooms.offer().await;
+    assert!(rooms.says("8", "bob", &format!("!bridge join {code} en")).await.contains("needs the role Moderator"));
+    assert!(rooms.says("7", "ana", &format!("!bridge join {code} en")).await.contains("That is this room"));
+    assert!(rooms.says("8", "eva", &format!("!bridge join {code} klingon")).await.contains("Say it like this"));
+    assert!(rooms.says("8", "eva", &format!("!bridge join {code} de")).await.contains("known to translate"));
+    assert!(rooms.says("8", "eva", &format!("!bridge join {code} en")).await.contains("I carry to a room"));
+    assert_eq!(rooms.texts("7").await.len(), 1, "the other room is told");
+    // Once.
+    assert!(rooms.says("9", "eva", &format!("!bridge join {code} en")).await.contains("unknown or too old"));
+    assert!(rooms.says("7", "ana", "!bridge offer en").await.contains("End it first"));
+    assert!(rooms.says("7", "ana", "!bridge end").await.contains("The bridge is ended."));
+    assert!(rooms.says("8", "eva", "!bridge").await.contains("There is no bridge here"));
+    rooms.tells("7", "bob", "Nobody there hears this any more.").await;
+    assert!(rooms.texts("8").await.iter().all(|text| !text.contains("Nobody")));
+}
+
+#[tokio::test]
+async fn what_is_said_is_carried_once_with_its_files_and_below_what_it_replies_to() {
+    let mut rooms = Rooms::bridged().await;
+    let asked = rooms.tells("7", "bob", "Where is the key? @everyone").await;
+    rooms.hear(asked.clone()).await;
+    let handle = String::new();
+    let file = Attachment { name: "a <b> map.png".to_owned(), media_type: None, bytes: 3, handle };
+    let said = Message { attachments: vec![file], ..rooms.message("8", "cleo", "On the table, see the map.") };
+    // It replies to what we carried, as the platform shows it.
+    let mut post = rooms.posts("8").await.remove(0);
+    assert_eq!(post.question.author, "bob".into(), "it is forgotten with him");
+    post.shown = vec!["shown".into()];
+    Outbox::put(&rooms.world.home.store, &post).await.unwrap();
+    rooms.hear(Message { reply_to: Some("shown".into()), ..said }).await;
+    rooms.tells("7", "bob", " ").await;
+
+    let texts = rooms.texts("8").await;
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].starts_with("**bob**: Where is the key?") && !texts[0].contains("@everyone"), "{texts:?}");
+    let (texts, posts) = (rooms.texts("7").await, rooms.posts("7").await);
+    let (back, of) = (texts.last().unwrap(), &posts.last().unwrap().question.id);
+    assert!(
+        back.starts_with("**Somebody ") && back.contains("On the table, see the map.\n📎 a") && !back.contains("cleo"),
+        "{back}"
+    );
+    assert!(of.0.starts_with(&format!("{}#", asked.id)), "{of} is below {}", asked.id);
+    assert!(posts.last().unwrap().question.is_echo() && !posts[0].question.is_echo());
+}
+
+#[tokio::test]
+async fn an_echo_follows_its_message_and_goes_with_it() {
+    let mut rooms = Rooms::bridged().await;
+    let said = rooms.tells("7", "bob", "The boat leaves at six.").await;
+    rooms.hear(Message { text: "The boat leaves at seven.".to_owned(), ..said.clone() }).await;
+    rooms.hear(Message { text: "The boat leaves at seven.".to_owned(), ..said.clone() }).await;
+    assert_eq!(rooms.texts("8").await, ["**bob**: The boat leaves at six.", "**bob**: The boat leaves at seven."]);
+    rooms.dispatch.removed(&said.place, &said.id).await;
+    // The last word is the one that counts.
+    assert_eq!(rooms.texts("8").await, ["**bob**: The boat leaves at six.", ""], "it is taken back");
+    rooms.dispatch.removed(&said.place, &"unknown".into()).await;
+    assert_eq!(rooms.texts("8").await.len(), 2);
+    // What was said long ago and never carried is not carried because it is edited.
+    let old = Message { at: "2026-11-22T12:00:00Z".parse().unwrap(), ..rooms.message("7", "bob", "Old news.") };
+    rooms.hear(old).await;
+    assert_eq!(rooms.texts("8").await.len(), 2);
+}
+
+#[tokio::test]
+async fn who_opted_out_is_blocked_or_forgotten_is_not_carried() {
+    let mut rooms = Rooms::bridged().await;
+    let store = rooms.world.home.store.clone();
+    let now = rooms.clock.now();
+    store.set_blocked(&"dan".into(), true).await.unwrap();
+    rooms.tells("7", "dan", "The zqblocked boat leaves at six.").await;
+    store.set_consent(&"cleo".into(), Switch::Omit, true, now).await.unwrap();
+    rooms.tells("7", "cleo", "The zqsecret boat leaves at six.").await;
+    assert!(rooms.texts("8").await.is_empty());
+    // Who opts out later takes back with an edit what was carried.
+    let said = rooms.tells("7", "bob", "The zqbob boat leaves at six.").await;
+    store.set_consent(&"bob".into(), Switch::Omit, true, now).await.unwrap();
+    rooms.hear(Message { text: "The boat leaves at seven.".to_owned(), ..said }).await;
+    assert_eq!(rooms.texts("8").await.last().map(String::as_str), Some(""));
+    // Nothing of who is forgotten is known here.
+    rooms.tells("7", "fay", "The zqfay boat leaves at six.").await;
+    assert!(rooms.texts("8").await.iter().any(|text| text.contains("zqfay")));
+    Custodian::new(&rooms.world.home).forget(&"fay".into()).await.unwrap();
+    assert!(!rooms.texts("8").await.iter().any(|text| text.contains("zqfay")));
+}
+
+#[tokio::test]
+async fn neither_room_hears_what_its_policy_or_its_pace_does_not_allow() {
+    let mut rooms = Rooms::bridged().await;
+    let store = rooms.world.home.store.clone();
+    for policy in [
+        Policy { paused: true, ..Policy::default() },
+        Policy { plugins_off: ["translation".to_owned()].into(), ..Policy::default() },
+    ] {
+        for room in ["7", "8"] {
+            store.set_policy(&room.into(), Some(&policy)).await.unwrap();
+            rooms.tells("7", "bob", "The boat leaves at six.").await;
+            assert!(rooms.texts("8").await.is_empty(), "{policy:?} of {room}");
+            store.set_policy(&room.into(), None).await.unwrap();
+        }
+    }
+    rooms.wait(61);
+    for number in 0..20 {
+        rooms.tells("7", "bob", &format!("The boat number {number} leaves at six.")).await;
+    }
+    let texts = rooms.texts("8").await;
+    assert_eq!(texts.iter().filter(|text| text.contains("number")).count(), 12, "{texts:?}");
+    let missing = |texts: &[String]| texts.iter().filter(|text| text.contains("some of it is missing")).count();
+    assert_eq!(missing(&texts), 1, "and that is said once: {texts:?}");
+    rooms.wait(61);
+    rooms.tells("7", "bob", "The last boat leaves at nine.").await;
+    assert!(rooms.texts("8").await.iter().any(|text| text.contains("last boat")));
+    // A message to the assistant is no message to the others.
+    let addressed = Message { addressed: true, ..rooms.message("7", "cleo", "The zqasked boat leaves when?") };
+    rooms.hear(addressed).await;
+    assert!(!rooms.texts("8").await.iter().any(|text| text.contains("zqasked")));
+}
