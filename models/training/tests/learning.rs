@@ -135,7 +135,7 @@ fn community(people: u32, papers: u32) -> (Catalogue, Vec<Feedback>) {
         let terms = vec![format!("topic{}", at % TOPICS), format!("word{}", random.u32(..50))];
         Paper { line: Line { vector, terms }, day: at as i32 }
     };
-    let catalogue = Catalogue::new(&(0..papers).map(paper).collect::<Vec<_>>()).unwrap();
+    let catalogue = Catalogue::new(&(0..papers).map(paper).collect::<Vec<_>>()).expect("all vectors are alike");
     let mut random = fastrand::Rng::with_seed(8);
     let mut feedback = Vec::new();
     for user in 0..people {

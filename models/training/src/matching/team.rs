@@ -20,10 +20,10 @@ pub struct TeamOptions {
 }
 
 impl Default for TeamOptions {
-    /// Five, and `covered_min` .20: what 90 % of the authors of 2019's papers in a sample of the ACL Anthology reach by their
-    /// papers of the year before, and 5 % of the others.
+    /// Five, and `covered_min` .18: of the authors of 2019's papers in a sample of the ACL Anthology 44 % reach it by a paper of
+    /// the year before, of others 8 %.
     fn default() -> Self {
-        Self { members_max: 5, covered_min: 0.2, diversity: 0.05 }
+        Self { members_max: 5, covered_min: 0.18, diversity: 0.05 }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     catalogue::Catalogue,
-    feedback::{Feedback, Tastes},
+    feedback::{Feedback, Taste, Tastes},
     neighbours::Neighbours,
     signals::{Signals, Way},
     trial::{Trial, split},
@@ -27,6 +27,9 @@ const COMPARED: f64 = 0.3;
 
 /// Papers that a person said nothing of, for each that was liked: taken as not wanted.
 const UNSEEN: usize = 10;
+
+/// What the oldest word still weighs while learning.
+const WEIGHT_MIN: f32 = 1e-3;
 
 /// A ranker with its report. Serialises as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +104,11 @@ impl Model {
         (ours && self.report.is_ahead()).then_some(&self.ranker)
     }
 
+    /// The ranker whether it may be used or not: to measure it, never to recommend by it.
+    pub fn unchecked(&self) -> &Ranker {
+        &self.ranker
+    }
+
     /// How recommendations are made: learned where that may be, blended where not.
     pub fn way(&self) -> Way<'_> {
         self.ranker().map_or(Way::Blend, Way::Learned)
@@ -130,7 +138,11 @@ pub fn learn(
     let signals = Signals { catalogue, tastes: &tastes, neighbours: &neighbours, today };
     let compared = compared(&held, options)?;
     let trial = Trial::new(signals, &held, Some(&compared));
-    let rows = rows(&signals, &known, &held, &compared, options.seed);
+    let fades = |day: i32| {
+        let age = today.saturating_sub(day).max(0) as f32;
+        half_life_days.map_or(1.0, |half| (-age / half).exp2().max(WEIGHT_MIN))
+    };
+    let rows = rows(&signals, &known, &held, &compared, options.seed, &fades);
     let wanted = rows.iter().filter(|row| row.wanted).count();
     let (ranker, best_epoch, epochs) = match train(&Signals::NAMES, &rows, options, from, watch)? {
         Outcome::Stopped(state) => return Ok(Learned::Stopped(state)),
@@ -186,7 +198,14 @@ fn compared(held: &[Feedback], options: &Options) -> Result<HashSet<u32>, TrainE
 }
 
 /// What is learned from.
-fn rows(signals: &Signals<'_>, known: &[Feedback], held: &[Feedback], compared: &HashSet<u32>, seed: u64) -> Vec<Row> {
+fn rows(
+    signals: &Signals<'_>,
+    known: &[Feedback],
+    held: &[Feedback],
+    compared: &HashSet<u32>,
+    seed: u64,
+    fades: &dyn Fn(i32) -> f32,
+) -> Vec<Row> {
     let mut random = fastrand::Rng::with_seed(seed);
     let papers = signals.catalogue.len() as u32;
     let mut held: Vec<&Feedback> =
@@ -196,7 +215,8 @@ fn rows(signals: &Signals<'_>, known: &[Feedback], held: &[Feedback], compared: 
     let mut rows = Vec::new();
     for words in held.chunk_by(|one, two| one.user == two.user) {
         let user = words[0].user;
-        let taste = signals.tastes.of(user);
+        // Without dislikes: those that are learned from here would lie far from a centre that they were taken from.
+        let taste = Taste { disliked: Vec::new(), ..signals.tastes.of(user) };
         let liked: Vec<u32> = words.iter().map(|word| word.paper).collect();
         let waved = known.iter().filter(|word| word.user == user && word.value < 0.0 && word.paper < papers);
         let mut not: Vec<u32> = waved.map(|word| word.paper).collect();
@@ -207,8 +227,11 @@ fn rows(signals: &Signals<'_>, known: &[Feedback], held: &[Feedback], compared: 
             }
         }
         let all: Vec<u32> = liked.iter().chain(&not).copied().collect();
+        // What was not wanted weighs as what was on the whole: a person who fell silent says less in both.
+        let usual = words.iter().map(|word| fades(word.day)).sum::<f32>() / words.len() as f32;
         for (at, row) in signals.rows(&taste, &all).into_iter().enumerate() {
-            rows.push(Row { group: user, features: row.to_vec(), wanted: at < liked.len(), weight: 1.0 });
+            let weight = words.get(at).map_or(usual, |word| fades(word.day));
+            rows.push(Row { group: user, features: row.to_vec(), wanted: at < liked.len(), weight });
         }
     }
     rows

@@ -43,8 +43,8 @@ pub struct Figures {
     pub novelty: f64,
 }
 
-/// Splits words by time: of each person with at least five likes the newest `share` of them is held back, the later one in
-/// the list where days are equal. The rest is what is known.
+/// Splits words by time: of each person with at least five likes the newest `share` of them is held back, any of those of one
+/// day, however they are listed. The rest is what is known.
 pub fn split(feedback: &[Feedback], share: f64) -> (Vec<Feedback>, Vec<Feedback>) {
     const LIKES_MIN: usize = 5;
     let mut likes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
@@ -53,7 +53,7 @@ pub fn split(feedback: &[Feedback], share: f64) -> (Vec<Feedback>, Vec<Feedback>
     }
     let mut held = HashSet::new();
     for mut own in likes.into_values().filter(|own| own.len() >= LIKES_MIN) {
-        own.sort_by_key(|at| (feedback[*at].day, *at));
+        own.sort_by_key(|at| (feedback[*at].day, mixed(feedback[*at].paper ^ feedback[*at].user.rotate_left(16))));
         let count = ((share * own.len() as f64).round() as usize).clamp(1, own.len() - 1);
         held.extend(own[own.len() - count..].iter().copied());
     }
