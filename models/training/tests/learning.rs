@@ -180,6 +180,22 @@ fn a_model_is_used_only_with_a_report_that_it_is_ahead() {
 }
 
 #[test]
+fn learning_that_was_broken_off_goes_on() {
+    let (catalogue, feedback) = community(60, 300);
+    let options = Options { epochs_max: 3, ..Options::default() };
+    let whole = learn(&catalogue, &feedback, 400, Some(200.0), &options, None, &mut go_on).unwrap();
+    let mut stop = |_: &Progress| ControlFlow::Break(());
+    let Learned::Stopped(state) = learn(&catalogue, &feedback, 400, Some(200.0), &options, None, &mut stop).unwrap()
+    else {
+        panic!("it was stopped")
+    };
+    let rest = learn(&catalogue, &feedback, 400, Some(200.0), &options, Some(*state.clone()), &mut go_on).unwrap();
+    assert_eq!(rest, whole);
+    let other = learn(&catalogue, &feedback[1..], 400, Some(200.0), &options, Some(*state), &mut go_on);
+    assert!(matches!(other, Err(TrainError::OtherState { what: "rows" })));
+}
+
+#[test]
 fn too_few_people_are_too_little_to_recommend_from() {
     let (catalogue, feedback) = community(5, 300);
     let refused = learn(&catalogue, &feedback, 400, None, &Options::default(), None, &mut go_on).unwrap_err();

@@ -112,6 +112,8 @@ pub async fn run(settings: &Settings, dir: &Path, limit: Option<usize>) -> anyho
     ];
     ways.extend(model.as_deref().map(|model| ("learned", Way::Learned(model.unchecked()))));
     let figures = trial.figures(&ways.iter().map(|(_, way)| *way).collect::<Vec<_>>());
+    let cold = figures.first().map_or(0, |figures| figures.cold[0].len());
+    say(&format!("{cold} of them liked a paper that nobody was known to like: cold Recall is theirs"));
     say(
         "            nDCG@20 [95 %]        Recall@20 / 100 / 300   cold Recall@20 / 100 / 300  coverage  novelty, bits",
     );

@@ -1,9 +1,11 @@
 //! What somebody brings to a need that another lacks.
 
+use serde::{Deserialize, Serialize};
+
 use super::scoring::Grid;
 
 /// A line of the need that the other covers better.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Brought {
     /// Which line of the need.
     pub need_line: usize,
@@ -18,7 +20,7 @@ pub struct Brought {
 }
 
 /// What two persons cover of a need.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Complement {
     /// What the other brings, the largest gain first.
     pub brings: Vec<Brought>,

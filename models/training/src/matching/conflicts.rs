@@ -10,10 +10,12 @@ use std::{
     rc::Rc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// What tells a person from others.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// Ids and accounts, each unique to the person: ORCID, author id, `platform/account`. Compared as they are.
     pub ids: BTreeSet<String>,
@@ -26,7 +28,7 @@ pub struct Person {
 }
 
 /// A work and who made it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// Names or ids of its authors.
     pub authors: Vec<String>,
@@ -35,7 +37,7 @@ pub struct Work {
 }
 
 /// Why somebody may not be proposed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Conflict {
     /// It is the seeker, perhaps under another name.
     Same,
@@ -225,22 +227,25 @@ pub fn name_key(name: &str) -> Vec<String> {
     }
 }
 
-/// Whether two names may be one person's: the family name is the same, and each given name of the shorter one stands in
-/// the longer one in the same order, whole or as an initial.
+/// Whether two names may be one person's: each part of the shorter one stands in the longer one, whole or as an initial, in
+/// any order, and its family name whole. So the family name may come first, be double or have a particle.
 fn alike(one: &[String], two: &[String]) -> bool {
-    let (Some((family, given)), Some((other, others))) = (one.split_first(), two.split_first()) else { return false };
-    if family != other {
-        return false;
-    }
-    let (short, long) = if given.len() <= others.len() { (given, others) } else { (others, given) };
-    let mut rest = long.iter();
-    short.iter().all(|part| rest.any(|name| agree(part, name)))
+    let (short, long) = if one.len() <= two.len() { (one, two) } else { (two, one) };
+    let Some(family) = short.first() else { return false };
+    let mut rest: Vec<&String> = long.iter().collect();
+    let mut take = |agree: &dyn Fn(&str) -> bool| {
+        let place = rest.iter().position(|part| agree(part));
+        place.map(|place| rest.swap_remove(place)).is_some()
+    };
+    // Whole parts first, so that an initial takes none that another part needs.
+    let whole = take(&|part| part == family);
+    let left: Vec<&String> = short[1..].iter().filter(|part| !take(&|other| other == part.as_str())).collect();
+    whole && left.into_iter().all(|part| take(&|other| initial(part, other) || initial(other, part)))
 }
 
-/// Whether two given names agree: one is the other, or its initial.
-fn agree(one: &str, two: &str) -> bool {
-    let initial = |short: &str, long: &str| short.chars().count() == 1 && long.starts_with(short);
-    one == two || initial(one, two) || initial(two, one)
+/// Whether a part of a name is the initial of another.
+fn initial(short: &str, long: &str) -> bool {
+    short.chars().count() == 1 && long.starts_with(short)
 }
 
 #[cfg(test)]
@@ -274,7 +279,11 @@ mod tests {
         check("José García", "Jose Garcia", true);
         check("Søren Kierkegaard", "S. Kierkegaard", true);
         check("Shay B. Cohen", "Shay Cohen", true);
+        check("Wei Wang", "Wang Wei", true);
+        check("Laurens van der Maaten", "van der Maaten, L.", true);
+        check("Ana Ruiz Diaz", "Ruiz, A.", true);
         check("Ana Ruiz", "Eva Ruiz", false);
+        check("Ana Ruiz", "Ana R. Diaz", false);
         check("Ana Ruiz", "Ana Diaz", false);
         check("", "Ana Diaz", false);
     }
@@ -332,8 +341,9 @@ mod tests {
     fn spelled(place: usize, way: usize) -> String {
         let (given, family) = (GIVEN[place / 4], FAMILIES[place % 4]);
         let initials: String = given.split(' ').map(|name| format!("{}. ", &name[..1])).collect();
-        match way % 4 {
+        match way % 5 {
             0 => format!("{given} {family}"),
+            4 => format!("{family} {given}"),
             1 => format!("{family}, {given}"),
             2 => format!("{initials}{family}"),
             _ => format!("{} {}", given.to_uppercase(), family.to_uppercase().replace('Ü', "U\u{308}")),
@@ -344,7 +354,7 @@ mod tests {
         /// However the conflict came about and however the names are written: nobody passes.
         #[test]
         fn never_one_through(
-            planted in proptest::collection::vec((1usize..16, 0usize..5, 0usize..4, 0usize..4, 0i16..4), 1..12),
+            planted in proptest::collection::vec((1usize..16, 0usize..5, 0usize..5, 0usize..5, 0i16..4), 1..12),
             noise in proptest::collection::vec((1usize..16, 1usize..16, 0i16..30), 0..20),
         ) {
             let mut persons: Vec<Person> = (0..16).map(|place| person(&[&spelled(place, 0)])).collect();

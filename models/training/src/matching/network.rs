@@ -125,23 +125,23 @@ impl Network {
         found
     }
 
-    /// How often a walk from `author` comes by each other author, in expectation.
-    pub fn walk(&self, author: usize) -> HashMap<usize, f32> {
-        let (mut found, mut here) = (HashMap::new(), BTreeMap::from([(author, 1.0f32)]));
+    /// How often a walk from `author` comes by each author, in expectation; by `author` never.
+    pub fn walk(&self, author: usize) -> Vec<f32> {
+        let mut found = vec![0.0; self.names.len()];
+        let mut here = vec![0.0; self.names.len()];
+        here[author] = 1.0;
         for _ in 0..STEPS {
-            let mut next = BTreeMap::new();
-            for (at, share) in here {
+            let mut next = vec![0.0; self.names.len()];
+            for (at, share) in here.iter().enumerate().filter(|(_, share)| **share > 0.0) {
                 let all: f32 = self.near[at].iter().map(|(_, tie)| tie).sum();
                 for (partner, tie) in &self.near[at] {
-                    *next.entry(*partner).or_default() += DAMPING * share * tie / all;
+                    next[*partner] += DAMPING * share * tie / all;
                 }
             }
             here = next;
-            for (at, share) in &here {
-                *found.entry(*at).or_default() += share;
-            }
+            found.iter_mut().zip(&here).for_each(|(sum, share)| *sum += share);
         }
-        found.remove(&author);
+        found[author] = 0.0;
         found
     }
 
@@ -150,7 +150,7 @@ impl Network {
     pub fn features(&self, author: usize, content: &[f32]) -> Vec<Features> {
         let (walk, common) = (self.walk(author), self.common(author));
         let of = |other: usize| Features {
-            walk: (walk.get(&other).copied().unwrap_or(0.0) + WALK_MIN).ln(),
+            walk: (walk[other] + WALK_MIN).ln(),
             common: common.get(&other).copied().unwrap_or(0.0),
             works: (1.0 + self.works[other] as f32).ln(),
             content: content.get(other).copied().unwrap_or(0.0),
@@ -184,7 +184,7 @@ mod tests {
     fn a_walk_reaches_further_than_common_partners() {
         let found = network(&[&["a", "b"], &["b", "c"], &["c", "d"], &["x", "y"]]);
         let walk = found.walk(0);
-        let at = |name: &str| walk.get(&found.find(name).unwrap()).copied().unwrap_or(0.0);
+        let at = |name: &str| walk[found.find(name).unwrap()];
         assert!(at("b") > at("c") && at("c") > at("d") && at("d") > 0.0);
         assert_eq!(at("y"), 0.0);
         // One step: all to b. Two: half of that on to c.
@@ -197,6 +197,6 @@ mod tests {
         let crowd: Vec<&str> = crowd.iter().map(String::as_str).collect();
         let found = network(&[&crowd, &["alone"]]);
         assert!(!found.together(0, 1) && found.works(0) == 1);
-        assert!(found.walk(found.find("alone").unwrap()).is_empty());
+        assert!(found.walk(found.find("alone").unwrap()).iter().all(|share| *share == 0.0));
     }
 }

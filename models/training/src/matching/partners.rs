@@ -45,8 +45,10 @@ pub struct Trial {
     network: Network,
     people: People,
     need: Vec<Vec<Line>>,
-    /// Mean of an author's works as terms, and of what norm.
+    /// Mean of an author's works as terms, of unit norm.
     terms: Vec<Vec<(u32, f32)>>,
+    /// How many terms there are.
+    vocabulary: usize,
     /// Who is ranked.
     candidates: Vec<usize>,
     /// New partners of each author asked for.
@@ -101,6 +103,7 @@ impl Trial {
         }
         targets.retain(|_, partners| !partners.is_empty());
         Ok(Self {
+            vocabulary: lexicon.len(),
             people: People::new(lexicon, &profiles)?,
             need: profiles.iter().map(last).collect(),
             terms: weighed.iter().map(|works| mean(works)).collect(),
@@ -192,8 +195,9 @@ impl Trial {
 
     /// Cosine of the mean terms with each author's.
     fn by_terms(&self, author: usize) -> Vec<f32> {
-        let own: BTreeMap<u32, f32> = self.terms[author].iter().copied().collect();
-        let of = |terms: &Vec<(u32, f32)>| terms.iter().map(|(term, by)| own.get(term).map_or(0.0, |w| w * by)).sum();
+        let mut own = vec![0.0; self.vocabulary];
+        self.terms[author].iter().for_each(|(term, weight)| own[*term as usize] = *weight);
+        let of = |terms: &Vec<(u32, f32)>| terms.iter().map(|(term, weight)| weight * own[*term as usize]).sum();
         self.terms.iter().map(of).collect()
     }
 }

@@ -8,6 +8,8 @@
 //! section 3.1.5): one close paper counts more than many distant ones, and several close ones more than one. The prior
 //! stands for `m` papers on something else, so that one paper is less sure a sign than five.
 
+use serde::{Deserialize, Serialize};
+
 /// How evidence becomes a score.
 ///
 /// The default was chosen once and coarsely. `lexical` makes the spreads of both cosines equal (all-MiniLM-L6-v2 against terms:
@@ -16,7 +18,7 @@
 /// the ACL Anthology agree within .003). The ratings of these reviewers had been seen by then; they hardly tell one choice from
 /// the next.
 /// `prior` was read from who wrote the papers of 2019 in that sample. The half-life is a guess.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scoring {
     /// How much the cosine of terms counts beside that of vectors: `(dense + lexical * terms) / (1 + lexical)`, none below 0.
     pub lexical: f32,
@@ -61,7 +63,7 @@ impl Scoring {
 }
 
 /// One pair of a need's line and a person's item.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// The item's line that lies nearest.
     pub line: usize,
@@ -74,7 +76,7 @@ pub struct Pair {
 }
 
 /// All pairs of a need and one person: `pairs[i][j]` is item `i` for line `j`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
     /// How many lines the need has.
     pub need_lines: usize,
@@ -85,7 +87,7 @@ pub struct Grid {
 }
 
 /// A pair that is cited for a match.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Which line of the need.
     pub need_line: usize,
@@ -102,7 +104,7 @@ pub struct Evidence {
 }
 
 /// Why somebody fits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Match {
     /// 0 where nothing is known, at most 1. Comparable between persons for the same need.
     pub score: f32,

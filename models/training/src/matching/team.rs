@@ -8,8 +8,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// What a team should be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TeamOptions {
     /// Most members.
     pub members_max: usize,
@@ -28,7 +30,7 @@ impl Default for TeamOptions {
 }
 
 /// Who was chosen, and for what.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Team {
     /// Members in the order they were chosen, each with the skills that he or she covers best in the team.
     pub members: Vec<(usize, Vec<usize>)>,

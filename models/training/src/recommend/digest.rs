@@ -1,5 +1,7 @@
 //! What is shown to somebody, in which order, and why.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     feedback::Taste,
     signals::{Signals, Way},
@@ -12,7 +14,7 @@ const POOL: usize = 10;
 const RAISES_MIN: f32 = 1e-4;
 
 /// How a digest is made.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DigestOptions {
     /// Most papers.
     pub limit: usize,
@@ -32,7 +34,7 @@ impl Default for DigestOptions {
 }
 
 /// A paper that is shown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pick {
     /// Which.
     pub paper: u32,
@@ -43,7 +45,7 @@ pub struct Pick {
 }
 
 /// What raised a paper.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reason {
     /// It lies near a paper that the person liked.
     Near {

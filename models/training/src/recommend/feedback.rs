@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Papers of a person that are looked at: the heaviest ones.
 const KEPT_MAX: usize = 60;
 
 /// Somebody's word on a paper.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Feedback {
     /// Who.
     pub user: u32,

@@ -28,6 +28,10 @@ const COMPARED: f64 = 0.3;
 /// Papers that a person said nothing of, for each that was liked: taken as not wanted.
 const UNSEEN: usize = 10;
 
+/// What a row weighs that is told once more as if nobody had liked the paper before: so that new papers are not ranked by what
+/// only old ones have (Volkovs, Yu and Poutanen, "DropoutNet: addressing cold start in recommender systems", NeurIPS 2017).
+const COLD: f32 = 0.25;
+
 /// What the oldest word still weighs while learning.
 const WEIGHT_MIN: f32 = 1e-3;
 
@@ -231,7 +235,9 @@ fn rows(
         let usual = words.iter().map(|word| fades(word.day)).sum::<f32>() / words.len() as f32;
         for (at, row) in signals.rows(&taste, &all).into_iter().enumerate() {
             let weight = words.get(at).map_or(usual, |word| fades(word.day));
-            rows.push(Row { group: user, features: row.to_vec(), wanted: at < liked.len(), weight });
+            let wanted = at < liked.len();
+            rows.push(Row { group: user, features: row.to_vec(), wanted, weight });
+            rows.push(Row { group: user, features: Signals::cold(row).to_vec(), wanted, weight: COLD * weight });
         }
     }
     rows

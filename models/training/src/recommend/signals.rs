@@ -67,6 +67,11 @@ impl Signals<'_> {
         papers.iter().map(row).collect()
     }
 
+    /// A row as it was before anybody liked the paper.
+    pub(super) fn cold([centre, nearest, terms, _, _, age]: [f32; 6]) -> [f32; 6] {
+        [centre, nearest, terms, 0.0, 0.0, age]
+    }
+
     /// The centre of what is liked, away from what is not, of unit norm; 0 for a stranger.
     fn centre(&self, taste: &Taste) -> Vec<f32> {
         let mut centre = vec![0.0; self.catalogue.dims()];
