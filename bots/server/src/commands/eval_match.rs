@@ -43,51 +43,81 @@ struct Rater {
     ratings: Vec<(usize, f64)>,
 }
 
-/// Measures a folder.
+/// What is measured: papers by their place, ready to be matched.
+struct Collection {
+    lines: Vec<Line>,
+    years: Vec<Option<i16>>,
+    lexicon: Arc<Lexicon>,
+    scoring: Scoring,
+}
+
+/// Measures a folder, each of its files of ratings for itself.
 pub async fn run(settings: &Settings, dir: &Path) -> anyhow::Result<bool> {
     let papers: Vec<PaperLine> = texts::json_lines(&dir.join("papers.jsonl"))?;
     let places: HashMap<&str, usize> = papers.iter().enumerate().map(|(at, paper)| (paper.id.as_str(), at)).collect();
-    let raters = raters(&one_of(dir, "evaluations", ".tsv")?, &places)?;
-    let samplings = files(dir, "profiles_d20_", ".json")?;
-    if samplings.is_empty() {
-        bail!("{} holds no profiles_d20_N.json", dir.display());
+    let (ratings, samplings) = (files(dir, "evaluations", ".tsv")?, files(dir, "profiles_d20_", ".json")?);
+    if ratings.is_empty() || samplings.is_empty() {
+        bail!("{} wants evaluations*.tsv and profiles_d20_N.json", dir.display());
     }
     let mut settings = settings.clone();
     settings.aside("eval/match");
     let home = Home::open(&settings, Needs::Library).await?;
     let texts: Vec<String> = papers.iter().map(|paper| texts::paper(&paper.title, paper.summary.as_deref())).collect();
     let lines = texts::matched(home.embedder.as_ref(), &texts).await?;
-    let lexicon = Arc::new(Lexicon::new(lines.iter().map(|line| line.terms.as_slice())));
-    let weighed: Vec<Weighed> = lines.iter().map(|line| lexicon.weigh(&line.terms)).collect();
-    let scoring = papers.iter().filter_map(|paper| paper.year).max().map_or_else(Scoring::default, Scoring::in_year);
-    let mut found: [Vec<Expertise>; 3] = Default::default();
-    for path in &samplings {
-        let profiles = profiles(path, &raters, &places)?;
-        let mut measured: [Expertise; 3] = Default::default();
-        let item = |at: &usize| Item { lines: vec![lines[*at].clone()], year: papers[*at].year, weight: 1.0 };
-        let people: Vec<Profile> =
-            profiles.iter().map(|own| Profile { items: own.iter().map(item).collect() }).collect();
-        let people = People::new(lexicon.clone(), &people)?;
-        for (person, (rater, own)) in raters.iter().zip(&profiles).enumerate() {
-            let mean = |cosine: &dyn Fn(usize) -> f32| {
-                own.iter().map(|at| f64::from(cosine(*at))).sum::<f64>() / own.len().max(1) as f64
-            };
-            let mut scored: [Vec<(f64, f64)>; 3] = Default::default();
-            for (paper, rating) in &rater.ratings {
-                scored[0].push((*rating, mean(&|at| weighed[at].cosine(&weighed[*paper]))));
-                scored[1].push((*rating, mean(&|at| cosine(&lines[at], &lines[*paper]))));
-                let need = std::slice::from_ref(&lines[*paper]);
-                scored[2].push((*rating, f64::from(people.explain(need, person, &scoring, 0)?.score)));
-            }
-            measured.iter_mut().zip(&scored).for_each(|(measured, scored)| measured.add(scored));
+    let collection = Collection {
+        lexicon: Arc::new(Lexicon::new(lines.iter().map(|line| line.terms.as_slice()))),
+        lines,
+        years: papers.iter().map(|paper| paper.year).collect(),
+        scoring: papers.iter().filter_map(|paper| paper.year).max().map_or_else(Scoring::default, Scoring::in_year),
+    };
+    for path in &ratings {
+        let raters = raters(path, &places)?;
+        let mut found: [Vec<Expertise>; 3] = Default::default();
+        for sampling in &samplings {
+            let measured = measure(&collection, &raters, &profiles(sampling, &raters, &places)?)?;
+            found.iter_mut().zip(measured).for_each(|(all, one)| all.push(one));
         }
-        found.iter_mut().zip(measured).for_each(|(all, one)| all.push(one));
+        let rated: usize = raters.iter().map(|rater| rater.ratings.len()).sum();
+        say(&format!(
+            "{}: {} people, {rated} ratings, {} samplings of profiles",
+            path.display(),
+            raters.len(),
+            samplings.len()
+        ));
+        print(&found);
     }
-    let ratings: usize = raters.iter().map(|rater| rater.ratings.len()).sum();
-    say(&format!("{} people, {ratings} ratings, {} samplings of profiles", raters.len(), samplings.len()));
+    home.close().await?;
+    Ok(true)
+}
+
+/// One sampling: the mean of the cosines of terms, that of vectors, and our score.
+fn measure(collection: &Collection, raters: &[Rater], profiles: &[Vec<usize>]) -> anyhow::Result<[Expertise; 3]> {
+    let Collection { lines, years, lexicon, scoring } = collection;
+    let weighed: Vec<Weighed> = lines.iter().map(|line| lexicon.weigh(&line.terms)).collect();
+    let item = |at: &usize| Item { lines: vec![lines[*at].clone()], year: years[*at], weight: 1.0 };
+    let people: Vec<Profile> = profiles.iter().map(|own| Profile { items: own.iter().map(item).collect() }).collect();
+    let people = People::new(lexicon.clone(), &people)?;
+    let mut measured: [Expertise; 3] = Default::default();
+    for (person, (rater, own)) in raters.iter().zip(profiles).enumerate() {
+        let mean = |cosine: &dyn Fn(usize) -> f32| {
+            own.iter().map(|at| f64::from(cosine(*at))).sum::<f64>() / own.len().max(1) as f64
+        };
+        let mut scored: [Vec<(f64, f64)>; 3] = Default::default();
+        for (paper, rating) in &rater.ratings {
+            scored[0].push((*rating, mean(&|at| weighed[at].cosine(&weighed[*paper]))));
+            scored[1].push((*rating, mean(&|at| cosine(&lines[at], &lines[*paper]))));
+            let need = std::slice::from_ref(&lines[*paper]);
+            scored[2].push((*rating, f64::from(people.explain(need, person, scoring, 0)?.score)));
+        }
+        measured.iter_mut().zip(&scored).for_each(|(measured, scored)| measured.add(scored));
+    }
+    Ok(measured)
+}
+
+fn print(found: &[Vec<Expertise>; 3]) {
     say("                 loss [95 %]           easy [95 %]           hard [95 %]");
     let bootstrap = Bootstrap::new(10_000, 1);
-    for (name, samplings) in ["TF-IDF, mean", "vectors, mean", "ours"].iter().zip(&found) {
+    for (name, samplings) in ["TF-IDF, mean", "vectors, mean", "ours"].iter().zip(found) {
         let Some(mean) = Expertise::mean(samplings) else { continue };
         let show = |interval: Option<Interval>| match interval {
             Some(of) => format!("{:.3} [{:.3}, {:.3}]", of.mean, of.low, of.high),
@@ -103,8 +133,6 @@ pub async fn run(settings: &Settings, dir: &Path) -> anyhow::Result<bool> {
     if let Some((easy, hard)) = found[2].first().map(Expertise::pairs) {
         say(&format!("{easy} easy pairs, {hard} hard ones; the intervals draw people anew"));
     }
-    home.close().await?;
-    Ok(true)
 }
 
 fn cosine(one: &Line, two: &Line) -> f32 {
@@ -158,13 +186,4 @@ fn files(dir: &Path, start: &str, end: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(named).collect();
     found.sort();
     Ok(found)
-}
-
-fn one_of(dir: &Path, start: &str, end: &str) -> anyhow::Result<PathBuf> {
-    let mut found = files(dir, start, end)?;
-    match (found.pop(), found.is_empty()) {
-        (Some(path), true) => Ok(path),
-        (None, _) => bail!("{} holds no file {start}*{end}", dir.display()),
-        (Some(_), false) => bail!("{} holds several files {start}*{end}; one is wanted", dir.display()),
-    }
 }

@@ -11,7 +11,6 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// What tells a person from others.
