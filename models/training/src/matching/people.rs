@@ -91,14 +91,15 @@ impl People {
     pub fn scores(&self, need: &[Line], scoring: &Scoring) -> Result<Vec<f32>, MatchError> {
         let query = Query::new(self, need)?;
         let lines = self.items.last().map_or(0, |item| item.lines.end);
-        let terms: Vec<Vec<f32>> = query.terms.iter().map(|terms| self.terms(terms, 0..lines)).collect();
         let mut scores = vec![0.0; self.persons.len()];
         let threads = thread::available_parallelism().map_or(1, usize::from).min(1 + lines / 4_096);
         let share = self.persons.len().div_ceil(threads).max(1);
         thread::scope(|scope| {
             for (part, scores) in scores.chunks_mut(share).enumerate() {
-                let (query, terms) = (&query, &terms);
+                let query = &query;
                 scope.spawn(move || {
+                    let own = self.lines(part * share..part * share + scores.len());
+                    let terms: Vec<Vec<f32>> = query.terms.iter().map(|terms| self.terms(terms, own.clone())).collect();
                     let mut strengths = vec![0.0; need.len()];
                     let mut sums = Vec::with_capacity(need.len());
                     for (person, score) in (part * share..).zip(scores) {
@@ -110,7 +111,7 @@ impl People {
                             for line in item.lines.clone() {
                                 for (j, strength) in strengths.iter_mut().enumerate() {
                                     let dense = query.dense(j, self.vector(line));
-                                    *strength = strength.max(scoring.fuse(dense, terms[j][line]));
+                                    *strength = strength.max(scoring.fuse(dense, terms[j][line - own.start]));
                                 }
                             }
                             let counts = scoring.weight(item.weight, item.year);
@@ -184,6 +185,14 @@ impl People {
         evidence_max: usize,
     ) -> Result<Match, MatchError> {
         Ok(self.grid(need, person, scoring)?.explain(scoring, evidence_max))
+    }
+
+    /// The lines of some persons.
+    fn lines(&self, persons: Range<usize>) -> Range<usize> {
+        let items = self.persons[persons.start].start..self.persons[persons.end - 1].end;
+        let line = |item: usize| self.items.get(item).map(|item| item.lines.start);
+        let end = self.items.last().map_or(0, |item| item.lines.end);
+        line(items.start).unwrap_or(end)..line(items.end).unwrap_or(end)
     }
 
     fn vector(&self, line: usize) -> &[f32] {
