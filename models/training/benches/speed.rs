@@ -11,7 +11,7 @@ use std::{
 
 use training::{
     learn::Options,
-    matching::{Item, Lexicon, Line, People, Profile, Scoring},
+    matching::{Item, Lexicon, Line, People, Person, Profile, Register, Rules, Scoring, Work},
     recommend::{Catalogue, DigestOptions, Feedback, Learned, Neighbours, Paper, Signals, Tastes, digest, learn},
 };
 
@@ -40,6 +40,20 @@ fn main() {
         println!("match of {lines:>2} lines: p50 {:>5.1?}  p95 {:>5.1?}", times[50], times[95]);
     }
     drop(people);
+
+    let named = |at: u32| format!("Given{} M. Family{}", at % 1_500, at / 4);
+    let person = |at: u32| Person { names: [named(at)].into(), ..Person::default() };
+    let candidates: Vec<Person> = (0..10_000).map(person).collect();
+    let works: Vec<Work> = (0..20_000)
+        .map(|_| Work { authors: (0..4).map(|_| named(random.u32(..20_000))).collect(), year: Some(2024) })
+        .collect();
+    let (read, register) = timed(|| Register::new(&candidates, &works));
+    let mut times: Vec<Duration> = (0..100)
+        .map(|at| timed(|| register.against(std::slice::from_ref(&candidates[at]), &Rules::in_year(2026))).0)
+        .collect();
+    times.sort();
+    println!("register of 10 000 candidates and 20 000 works: {:.1} s", read.as_secs_f64());
+    println!("conflicts of one seeker: p50 {:>5.1?}  p95 {:>5.1?}", times[50], times[95]);
 
     let catalogue = Catalogue::new(&(0..20_000).map(|_| paper(&mut random)).collect::<Vec<_>>()).expect("it packs");
     let feedback: Vec<Feedback> = (0..100_000)

@@ -1,5 +1,5 @@
-//! Who fits a need: [`People`] scores and explains, [`Rules`] keep conflicts of interest out, [`complement`] says what
-//! somebody brings, [`team`] covers several skills, [`bounded`] spreads the introductions, [`Network`] knows who works
+//! Who fits a need: [`People`] scores and explains, a [`Register`] keeps conflicts of interest out, [`complement()`] says what
+//! somebody brings, [`team()`] covers several skills, [`bounded`] spreads the introductions, [`Network`] knows who works
 //! with whom, and [`Trial`] measures whether it knows who will.
 //!
 //! A [`Profile`] is a list of items (papers, statements), an item a list of [`Line`]s, and a need a list of lines too, so
@@ -13,6 +13,7 @@ mod complement;
 mod conflicts;
 mod exposure;
 mod lexicon;
+mod names;
 mod network;
 mod partners;
 mod people;
@@ -21,9 +22,10 @@ mod scoring;
 mod team;
 
 pub use complement::{Brought, Complement, complement};
-pub use conflicts::{Conflict, Person, Rules, Work, name_key};
+pub use conflicts::{Conflict, Person, Register, Rules, Work};
 pub use exposure::{Proposal, bounded, gini};
 pub use lexicon::{Lexicon, Weighed};
+pub use names::name_key;
 pub use network::{Features, Network};
 pub use partners::{PARTNERS_AT, Reached, Trial};
 pub use people::People;

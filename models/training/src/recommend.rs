@@ -1,7 +1,7 @@
 //! What somebody may want to read: learned from what was saved and what was waved away, and explained.
 //!
 //! Read [`Catalogue`] for the papers, [`Feedback`] and [`Tastes`] for what people said of them, [`Signals`] for what speaks
-//! for a paper, [`Model`] for how that becomes one number, [`digest`] for what is shown and why, [`Trial`] for how good
+//! for a paper, [`Model`] for how that becomes one number, [`digest()`] for what is shown and why, [`Trial`] for how good
 //! it is. Papers and people are numbers here; who consented to be learned from is the caller's business.
 //!
 //! **Invariant:** a [`Model`] is used only where it was measured to be ahead of every baseline: [`Model::ranker`].

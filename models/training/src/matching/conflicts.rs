@@ -3,15 +3,13 @@
 //! Where it is not sure who is who, it takes two for one: a person kept out by a namesake costs a proposal, a person let
 //! through costs trust.
 //!
-//! **Invariant:** whoever has a [`Conflict`] with one of the seekers is in what [`Rules::against`] returns.
+//! **Invariant:** whoever has a [`Conflict`] with one of the seekers is in what [`Register::against`] returns.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    rc::Rc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use super::names::{alike, name_key, telling};
 
 /// What tells a person from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,80 +63,172 @@ impl Rules {
         Self { coauthor_years: 4, groups: true, year }
     }
 
-    /// All `candidates` with a conflict with one of `seekers`, by their place, with every reason; `works` are all that is
-    /// known of who wrote with whom, those of outsiders included. For a need that is a paper its authors are seekers too.
+    fn counts(&self, year: Option<i16>) -> bool {
+        let from = i32::from(self.year) - i32::from(self.coauthor_years) + 1;
+        year.is_none_or(|year| i32::from(year) >= from)
+    }
+}
+
+/// Who may be proposed, and all that is known of who wrote with whom: read once, asked often.
+#[derive(Debug, Default)]
+pub struct Register {
+    /// Candidates, those that are one person together.
+    persons: Vec<Keys>,
+    /// The candidates of each.
+    entries: Vec<Vec<usize>>,
+    /// Persons by id, by part of a name, by group.
+    ids: HashMap<String, Vec<usize>>,
+    parts: HashMap<String, Vec<usize>>,
+    groups: HashMap<String, Vec<usize>>,
+    works: Vec<(Vec<Author>, Option<i16>)>,
+    /// Works by name or id as written, and by part of a name.
+    written: HashMap<String, Vec<usize>>,
+    named: HashMap<String, Vec<usize>>,
+}
+
+impl Register {
+    /// Reads the candidates, and `works`, those of outsiders included.
     ///
-    /// Entries that share an id or a whole name are one person: what is known of one counts for all.
-    pub fn against(&self, seekers: &[Person], candidates: &[Person], works: &[Work]) -> BTreeMap<usize, Vec<Conflict>> {
-        let merged = merged(seekers.iter().chain(candidates));
-        let (seeking, candidates) = merged.split_at(seekers.len());
-        let mut seeking: Vec<&Rc<Keys>> = seeking.iter().collect();
-        seeking.dedup_by(|a, b| Rc::ptr_eq(a, b));
-        let works = self.recent(works);
-        let mine: Vec<Vec<(Author<'_>, Option<i16>)>> = seeking.iter().map(|keys| coauthors(keys, &works)).collect();
-        let mut found = BTreeMap::new();
-        for (place, keys) in candidates.iter().enumerate() {
-            let mut conflicts = BTreeSet::new();
-            for (seeker, with) in seeking.iter().zip(&mine) {
-                if seeker.same(keys) {
-                    conflicts.insert(Conflict::Same);
-                    continue;
-                }
-                let last = with.iter().filter(|(author, _)| keys.is(author)).map(|(_, year)| *year);
-                // A year that is not known is the latest there can be.
-                conflicts.extend(last.max_by_key(|year| year.unwrap_or(i16::MAX)).map(Conflict::Coauthors));
-                if self.groups {
-                    conflicts.extend(seeker.groups.intersection(&keys.groups).cloned().map(Conflict::Group));
-                }
-                let declares = |one: &Keys, of: &Keys| one.declared.iter().any(|name| of.is(&Author::new(name)));
-                if declares(seeker, keys) || declares(keys, seeker) {
-                    conflicts.insert(Conflict::Declared);
+    /// Candidates that share an id or a whole name are one person: what is known of one counts for all.
+    pub fn new(candidates: &[Person], works: &[Work]) -> Self {
+        let mut register = Self::default();
+        for (person, entries) in merged(candidates) {
+            let (place, keys) = (register.persons.len(), Keys::new(&person));
+            person.ids.iter().for_each(|id| add(&mut register.ids, id, place));
+            keys.names.iter().flat_map(|name| telling(name)).for_each(|part| add(&mut register.parts, part, place));
+            keys.groups.iter().for_each(|group| add(&mut register.groups, group, place));
+            register.persons.push(keys);
+            register.entries.push(entries);
+        }
+        for (place, work) in works.iter().enumerate() {
+            let authors: Vec<Author> = work.authors.iter().map(|name| Author::new(name)).collect();
+            for author in &authors {
+                add(&mut register.written, &author.written, place);
+                telling(&author.key).for_each(|part| add(&mut register.named, part, place));
+            }
+            register.works.push((authors, work.year));
+        }
+        register
+    }
+
+    /// All candidates with a conflict with one of `seekers`, by their place, with every reason. For a need that is a paper its
+    /// authors are seekers too.
+    pub fn against(&self, seekers: &[Person], rules: &Rules) -> BTreeMap<usize, Vec<Conflict>> {
+        let mut found: BTreeMap<usize, BTreeSet<Conflict>> = BTreeMap::new();
+        for seeker in seekers {
+            for (person, conflicts) in self.of(&self.whole(seeker), rules) {
+                for entry in &self.entries[person] {
+                    found.entry(*entry).or_default().extend(conflicts.iter().cloned());
                 }
             }
-            if !conflicts.is_empty() {
-                found.insert(place, conflicts.into_iter().collect());
+        }
+        found.into_iter().map(|(entry, conflicts)| (entry, conflicts.into_iter().collect())).collect()
+    }
+
+    /// A seeker with what is known of the same person as a candidate.
+    fn whole(&self, seeker: &Person) -> Keys {
+        let mut keys = Keys::new(seeker);
+        let same = |other: &&Keys| {
+            !keys.ids.is_disjoint(&other.ids) || keys.names.iter().any(|name| other.names.contains(name))
+        };
+        let own: Vec<Keys> =
+            self.near(&keys).into_iter().map(|place| &self.persons[place]).filter(same).cloned().collect();
+        for Keys { ids, names, groups, declared } in own {
+            keys.ids.extend(ids);
+            keys.names.extend(names);
+            keys.groups.extend(groups);
+            keys.declared.extend(declared);
+        }
+        keys
+    }
+
+    /// Persons with a conflict with one seeker.
+    fn of(&self, seeker: &Keys, rules: &Rules) -> BTreeMap<usize, BTreeSet<Conflict>> {
+        let mut found: BTreeMap<usize, BTreeSet<Conflict>> = BTreeMap::new();
+        let mut last: BTreeMap<usize, Option<i16>> = BTreeMap::new();
+        for (author, year) in self.coauthors(seeker, rules) {
+            for person in self.who(&author) {
+                let known = last.entry(person).or_insert(year);
+                *known = later(*known, year);
+            }
+        }
+        for (person, year) in last {
+            found.entry(person).or_default().insert(Conflict::Coauthors(year));
+        }
+        for group in seeker.groups.iter().filter(|_| rules.groups) {
+            for person in self.groups.get(group).into_iter().flatten() {
+                found.entry(*person).or_default().insert(Conflict::Group(group.clone()));
+            }
+        }
+        let by_seeker = seeker.declared.iter().flat_map(|name| self.who(&Author::new(name)));
+        let declare = |(_, person): &(usize, &Keys)| person.declared.iter().any(|name| seeker.is(&Author::new(name)));
+        let by_them = self.persons.iter().enumerate().filter(declare).map(|(place, _)| place);
+        for person in by_seeker.chain(by_them) {
+            found.entry(person).or_default().insert(Conflict::Declared);
+        }
+        for person in self.near(seeker).into_iter().filter(|person| seeker.same(&self.persons[*person])) {
+            found.insert(person, BTreeSet::from([Conflict::Same]));
+        }
+        found
+    }
+
+    /// Who wrote with a person lately, each with the last year.
+    fn coauthors(&self, keys: &Keys, rules: &Rules) -> BTreeMap<Author, Option<i16>> {
+        let written = keys.ids.iter().filter_map(|id| self.written.get(id));
+        let named = keys.names.iter().flat_map(|name| telling(name)).filter_map(|part| self.named.get(part));
+        let works: BTreeSet<usize> = written.chain(named).flatten().copied().collect();
+        let mut found: BTreeMap<Author, Option<i16>> = BTreeMap::new();
+        for (authors, year) in works.into_iter().map(|work| &self.works[work]) {
+            if rules.counts(*year) && authors.iter().any(|author| keys.is(author)) {
+                for author in authors.iter().filter(|author| !keys.is(author)) {
+                    let last = found.entry(author.clone()).or_insert(*year);
+                    *last = later(*last, *year);
+                }
             }
         }
         found
     }
 
-    /// The works that count.
-    fn recent<'a>(&self, works: &'a [Work]) -> Vec<(Vec<Author<'a>>, Option<i16>)> {
-        let from = i32::from(self.year) - i32::from(self.coauthor_years) + 1;
-        let counts = |work: &&Work| work.year.is_none_or(|year| i32::from(year) >= from);
-        let read = |work: &'a Work| (work.authors.iter().map(|name| Author::new(name)).collect(), work.year);
-        works.iter().filter(counts).map(read).collect()
+    /// Persons whom a name or an id may mean. Names that are [`alike`] share a part that is looked up.
+    fn who(&self, author: &Author) -> BTreeSet<usize> {
+        let by_id = self.ids.get(&author.written).into_iter();
+        let by_part = telling(&author.key).filter_map(|part| self.parts.get(part));
+        by_id.chain(by_part).flatten().copied().filter(|person| self.persons[*person].is(author)).collect()
+    }
+
+    /// Persons who share an id or a part of a name.
+    fn near(&self, keys: &Keys) -> BTreeSet<usize> {
+        let by_id = keys.ids.iter().filter_map(|id| self.ids.get(id));
+        let by_part = keys.names.iter().flat_map(|name| telling(name)).filter_map(|part| self.parts.get(part));
+        by_id.chain(by_part).flatten().copied().collect()
     }
 }
 
-/// Who wrote with a person, each with the last year.
-fn coauthors<'a>(keys: &Keys, works: &[(Vec<Author<'a>>, Option<i16>)]) -> Vec<(Author<'a>, Option<i16>)> {
-    let mut found: BTreeMap<Author<'a>, Option<i16>> = BTreeMap::new();
-    for (authors, year) in works.iter().filter(|(authors, _)| authors.iter().any(|author| keys.is(author))) {
-        for author in authors.iter().filter(|author| !keys.is(author)) {
-            let last = found.entry(author.clone()).or_insert(*year);
-            *last = last.zip(*year).map(|(one, two)| one.max(two));
-        }
+fn add(index: &mut HashMap<String, Vec<usize>>, key: &str, place: usize) {
+    match index.get_mut(key) {
+        Some(places) if places.last() == Some(&place) => {}
+        Some(places) => places.push(place),
+        None => drop(index.insert(key.to_owned(), vec![place])),
     }
-    found.into_iter().collect()
 }
 
-/// Each person with what is known of the same person under other entries.
-fn merged<'a>(persons: impl Iterator<Item = &'a Person>) -> Vec<Rc<Keys>> {
-    let mut all: Vec<Person> = Vec::new();
+/// The later of two years; one that is not known is the latest there can be.
+fn later(one: Option<i16>, two: Option<i16>) -> Option<i16> {
+    one.zip(two).map(|(one, two)| one.max(two))
+}
+
+/// The persons behind the entries, each with what any of its entries says, and the entries.
+fn merged(candidates: &[Person]) -> Vec<(Person, Vec<usize>)> {
     let mut by: HashMap<String, usize> = HashMap::new();
     // Where each entry went: into itself, or on into another.
-    let mut into: Vec<usize> = Vec::new();
+    let mut into: Vec<usize> = (0..candidates.len()).collect();
     let root = |into: &[usize], mut at: usize| {
         while into[at] != at {
             at = into[at];
         }
         at
     };
-    for person in persons {
-        let place = all.len();
-        all.push(person.clone());
-        into.push(place);
+    for (place, person) in candidates.iter().enumerate() {
         let names = person.names.iter().map(|name| name_key(name)).filter(|key| !key.is_empty());
         for key in person.ids.iter().cloned().chain(names.map(|key| key.join("\n"))) {
             let known = *by.entry(key).or_insert(place);
@@ -146,35 +236,36 @@ fn merged<'a>(persons: impl Iterator<Item = &'a Person>) -> Vec<Rc<Keys>> {
             into[one.max(two)] = one.min(two);
         }
     }
-    let roots: Vec<usize> = (0..all.len()).map(|place| root(&into, place)).collect();
-    for (place, root) in roots.iter().enumerate().filter(|(place, root)| place != *root) {
-        let Person { ids, names, groups, declared } = all[place].clone();
-        let whole = &mut all[*root];
+    let mut found: BTreeMap<usize, (Person, Vec<usize>)> = BTreeMap::new();
+    for (place, person) in candidates.iter().enumerate() {
+        let (whole, entries) = found.entry(root(&into, place)).or_default();
+        let Person { ids, names, groups, declared } = person.clone();
         whole.ids.extend(ids);
         whole.names.extend(names);
         whole.groups.extend(groups);
         whole.declared.extend(declared);
+        entries.push(place);
     }
-    let keys: HashMap<usize, Rc<Keys>> = roots.iter().map(|root| (*root, Rc::new(Keys::new(&all[*root])))).collect();
-    roots.iter().map(|root| keys[root].clone()).collect()
+    found.into_values().collect()
 }
 
 /// A name or an id, as a work or a declaration has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Author<'a> {
-    written: &'a str,
+struct Author {
+    written: String,
     key: Vec<String>,
 }
 
-impl<'a> Author<'a> {
-    fn new(written: &'a str) -> Self {
-        Self { written, key: name_key(written) }
+impl Author {
+    fn new(written: &str) -> Self {
+        Self { written: written.to_owned(), key: name_key(written) }
     }
 }
 
 /// A person's ids and names, ready to be compared.
+#[derive(Debug, Clone, Default)]
 struct Keys {
-    ids: HashSet<String>,
+    ids: BTreeSet<String>,
     names: Vec<Vec<String>>,
     groups: BTreeSet<String>,
     declared: Vec<String>,
@@ -183,7 +274,7 @@ struct Keys {
 impl Keys {
     fn new(person: &Person) -> Self {
         Self {
-            ids: person.ids.iter().cloned().collect(),
+            ids: person.ids.clone(),
             names: person.names.iter().map(|name| name_key(name)).filter(|key| !key.is_empty()).collect(),
             groups: person.groups.iter().map(|group| group.trim().to_lowercase()).filter(|g| !g.is_empty()).collect(),
             declared: person.declared.iter().cloned().collect(),
@@ -195,56 +286,9 @@ impl Keys {
     }
 
     /// Whether a name or an id is the person's.
-    fn is(&self, author: &Author<'_>) -> bool {
-        self.ids.contains(author.written) || self.names.iter().any(|own| alike(own, &author.key))
+    fn is(&self, author: &Author) -> bool {
+        self.ids.contains(&author.written) || self.names.iter().any(|own| alike(own, &author.key))
     }
-}
-
-/// The parts of a name, the family name first: without case, accents and signs, `Müller, K.-R.` and `K.-R. Muller` alike.
-pub fn name_key(name: &str) -> Vec<String> {
-    let parts = |name: &str| -> Vec<String> {
-        let plain: String = name
-            .nfkd()
-            .filter(|c| !is_combining_mark(*c))
-            .flat_map(|c| match c {
-                'ø' | 'Ø' => 'o'.to_lowercase(),
-                'ł' | 'Ł' => 'l'.to_lowercase(),
-                'đ' | 'Đ' => 'd'.to_lowercase(),
-                'ı' => 'i'.to_lowercase(),
-                other => other.to_lowercase(),
-            })
-            .collect();
-        plain.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    };
-    match name.split_once(',') {
-        Some((family, given)) => parts(family).into_iter().chain(parts(given)).collect(),
-        None => {
-            let mut parts = parts(name);
-            let family = parts.pop();
-            family.into_iter().chain(parts).collect()
-        }
-    }
-}
-
-/// Whether two names may be one person's: each part of the shorter one stands in the longer one, whole or as an initial, in
-/// any order, and its family name whole. So the family name may come first, be double or have a particle.
-fn alike(one: &[String], two: &[String]) -> bool {
-    let (short, long) = if one.len() <= two.len() { (one, two) } else { (two, one) };
-    let Some(family) = short.first() else { return false };
-    let mut rest: Vec<&String> = long.iter().collect();
-    let mut take = |agree: &dyn Fn(&str) -> bool| {
-        let place = rest.iter().position(|part| agree(part));
-        place.map(|place| rest.swap_remove(place)).is_some()
-    };
-    // Whole parts first, so that an initial takes none that another part needs.
-    let whole = take(&|part| part == family);
-    let left: Vec<&String> = short[1..].iter().filter(|part| !take(&|other| other == part.as_str())).collect();
-    whole && left.into_iter().all(|part| take(&|other| initial(part, other) || initial(other, part)))
-}
-
-/// Whether a part of a name is the initial of another.
-fn initial(short: &str, long: &str) -> bool {
-    short.chars().count() == 1 && long.starts_with(short)
 }
 
 #[cfg(test)]
@@ -265,28 +309,6 @@ mod tests {
         Work { authors: authors.iter().map(|name| (*name).to_owned()).collect(), year: Some(year) }
     }
 
-    #[track_caller]
-    fn check(one: &str, two: &str, want: bool) {
-        assert_eq!(alike(&name_key(one), &name_key(two)), want, "{one} and {two}");
-        assert_eq!(alike(&name_key(two), &name_key(one)), want, "{two} and {one}");
-    }
-
-    #[test]
-    fn a_name_is_known_without_accents_in_any_order_and_by_initials() {
-        check("Klaus-Robert Müller", "Muller, K.-R.", true);
-        check("Klaus-Robert Müller", "Müller, Klaus", true);
-        check("José García", "Jose Garcia", true);
-        check("Søren Kierkegaard", "S. Kierkegaard", true);
-        check("Shay B. Cohen", "Shay Cohen", true);
-        check("Wei Wang", "Wang Wei", true);
-        check("Laurens van der Maaten", "van der Maaten, L.", true);
-        check("Ana Ruiz Diaz", "Ruiz, A.", true);
-        check("Ana Ruiz", "Eva Ruiz", false);
-        check("Ana Ruiz", "Ana R. Diaz", false);
-        check("Ana Ruiz", "Ana Diaz", false);
-        check("", "Ana Diaz", false);
-    }
-
     #[test]
     fn works_count_for_some_years_and_without_a_year_always() {
         let rules = Rules::in_year(2026);
@@ -296,7 +318,7 @@ mod tests {
             work(&["Ana Ruiz", "Cy Ng"], 2022),
             Work { year: None, ..work(&["Ana Ruiz", "Wu, Di"], 0) },
         ];
-        let found = rules.against(&[ana], &others, &works);
+        let found = Register::new(&others, &works).against(&[ana], &rules);
         assert_eq!(found[&0], [Conflict::Coauthors(Some(2023))]);
         assert!(!found.contains_key(&1), "2022 is the fifth year back");
         assert_eq!(found[&2], [Conflict::Coauthors(None)]);
@@ -312,13 +334,13 @@ mod tests {
             Person { declared: set(&["Ruiz, A."]), ..person(&["Cy Ng"]) },
             person(&["Di Wu"]),
         ];
-        let found = rules.against(std::slice::from_ref(&ana), &others, &[]);
+        let found = Register::new(&others, &[]).against(std::slice::from_ref(&ana), &rules);
         assert_eq!(found[&0], [Conflict::Same]);
         assert_eq!(found[&1], [Conflict::Group("lab x".to_owned())]);
         assert_eq!(found[&2], [Conflict::Declared]);
         assert_eq!(found.len(), 3);
         let lenient = Rules { groups: false, ..rules };
-        assert!(!lenient.against(&[ana], &others, &[]).contains_key(&1));
+        assert!(!Register::new(&others, &[]).against(&[ana], &lenient).contains_key(&1));
     }
 
     #[test]
@@ -326,7 +348,8 @@ mod tests {
         let entry = |id: &str, name: &str| Person { ids: set(&[id]), ..person(&[name]) };
         let seekers = [entry("a", "Ana Ruiz")];
         let candidates = [entry("a", "Ana Diaz"), entry("b", "Bo Lee"), entry("b", "Robert Li"), entry("c", "Cy Ng")];
-        let found = Rules::in_year(2026).against(&seekers, &candidates, &[work(&["A. Diaz", "R. Li"], 2025)]);
+        let found =
+            Register::new(&candidates, &[work(&["A. Diaz", "R. Li"], 2025)]).against(&seekers, &Rules::in_year(2026));
         assert_eq!(found[&0], [Conflict::Same]);
         assert_eq!(found[&1], [Conflict::Coauthors(Some(2025))]);
         assert_eq!(found[&2], found[&1]);
@@ -373,7 +396,7 @@ mod tests {
                 }
             }
             let (seeker, candidates) = persons.split_first().unwrap();
-            let found = Rules::in_year(2026).against(std::slice::from_ref(seeker), candidates, &works);
+            let found = Register::new(candidates, &works).against(std::slice::from_ref(seeker), &Rules::in_year(2026));
             for (place, kind, ..) in &planted {
                 prop_assert!(found.contains_key(&(place - 1)), "{place} passed with a conflict of kind {kind}");
             }
@@ -386,7 +409,7 @@ mod tests {
             let works: Vec<Work> =
                 noise.iter().map(|(a, b, age)| work(&[&spelled(*a, 0), &spelled(*b, 1)], 2026 - age)).collect();
             let (seeker, candidates) = persons.split_first().unwrap();
-            prop_assert!(Rules::in_year(2026).against(std::slice::from_ref(seeker), candidates, &works).is_empty());
+            prop_assert!(Register::new(candidates, &works).against(std::slice::from_ref(seeker), &Rules::in_year(2026)).is_empty());
         }
     }
 }
