@@ -81,7 +81,7 @@ pub async fn run(settings: &Settings, file: &Path, until: Option<i16>, papers_mi
         say(&format!("learned from the years to {until}: {} (for a step of one standard deviation)", told.join(", ")));
     }
     let reached = trial.reached(learned.as_ref())?;
-    say(&format!("                   Hit@{PARTNERS_AT} [95 %]          MRR [95 %]"));
+    say(&format!("                      Hit@{PARTNERS_AT} [95 %]          MRR [95 %]"));
     let bootstrap = Bootstrap::new(10_000, 1);
     let show = |interval: Option<Interval>| match interval {
         Some(of) => format!("{:.3} [{:.3}, {:.3}]", of.mean, of.low, of.high),
@@ -89,7 +89,7 @@ pub async fn run(settings: &Settings, file: &Path, until: Option<i16>, papers_mi
     };
     for (name, of) in &reached {
         let (hits, ranks) = (bootstrap.mean(&of.hits), bootstrap.mean(&of.reciprocal_ranks));
-        say(&format!("{name:<18} {:<21} {:<21}", show(hits), show(ranks)));
+        say(&format!("{name:<21} {:<21} {:<21}", show(hits), show(ranks)));
     }
     if let Some(((ours, best), rest)) = reached.split_last() {
         for (name, of) in rest {

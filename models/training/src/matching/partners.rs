@@ -129,7 +129,7 @@ impl Trial {
             ("content", Way::Content),
             ("Adamic-Adar", Way::Common),
             ("walk", Way::Walk),
-            ("content + graph", Way::Blend),
+            ("walk, works, content", Way::Blend),
         ];
         ways.extend(learned.map(|ranker| ("the same, learned", Way::Learned(ranker))));
         let mut found: Vec<(&str, Reached)> = ways.iter().map(|(name, _)| (*name, Reached::default())).collect();
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(found["Adamic-Adar"].reciprocal_ranks, [1.0, 1.0]);
         // a's words lead to d and e, who share the first place before c; c's lead nowhere: all three are equal.
         assert_eq!(found["TF-IDF"].reciprocal_ranks, [1.0 / 3.0, 1.0 / 2.0]);
-        assert_eq!(found["content + graph"].hits, [1.0, 1.0]);
+        assert_eq!(found["walk, works, content"].hits, [1.0, 1.0]);
     }
 
     #[test]
