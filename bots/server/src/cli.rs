@@ -229,6 +229,30 @@ pub enum Eval {
         /// A folder of NAME.ascii.txt and NAME.annotation.txt, as irc-disentanglement has them
         dir: PathBuf,
     },
+    /// Loss, easy and hard pairs of papers matched with people who rated their own expertise
+    Match {
+        /// A folder of evaluations*.tsv, papers.jsonl and profiles_d20_N.json, as goldstandard-reviewer-paper-match has them
+        dir: PathBuf,
+    },
+    /// Hit@10 and MRR of new co-authors, predicted from earlier years
+    Coauthor {
+        /// JSON lines: title, abstract, authors, author_ids, year
+        file: PathBuf,
+        /// The last year that is known [default: the one before the last]
+        #[arg(long)]
+        until: Option<i16>,
+        /// Papers that an author must have by then
+        #[arg(long, default_value_t = 3)]
+        papers_min: u32,
+    },
+    /// Recall, nDCG, coverage and novelty of recommended papers, cold ones apart, beside the baselines
+    Recommend {
+        /// A folder of items.jsonl (id, title, abstract, year) and users.jsonl (id, items: ids, or id, day, value)
+        dir: PathBuf,
+        /// Most people
+        #[arg(long)]
+        limit: Option<usize>,
+    },
     /// ROUGE, support, coverage, copying and length of summaries, beside the first sentence and the title
     Summary {
         /// JSON lines: papers as SciTLDR has them, or meetings as QMSum has them

@@ -7,8 +7,11 @@ mod audit;
 mod backup;
 mod doctor;
 mod eval;
+mod eval_coauthor;
 mod eval_disentangle;
+mod eval_match;
 mod eval_qa;
+mod eval_recommend;
 mod eval_summary;
 mod eval_translation;
 mod ingest;
@@ -18,6 +21,7 @@ mod models;
 mod replay;
 mod restore;
 mod serve;
+mod texts;
 mod try_it;
 
 use crate::{
@@ -50,6 +54,11 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
         Command::Eval(Eval::Translation { to, source, reference, glossary, limit }) => {
             eval_translation::run(&settings, &to, &source, &reference, glossary.as_deref(), limit).await
         }
+        Command::Eval(Eval::Match { dir }) => eval_match::run(&settings, &dir).await,
+        Command::Eval(Eval::Coauthor { file, until, papers_min }) => {
+            eval_coauthor::run(&settings, &file, until, papers_min).await
+        }
+        Command::Eval(Eval::Recommend { dir, limit }) => eval_recommend::run(&settings, &dir, limit).await,
         Command::Eval(Eval::Disentangle { dir }) => eval_disentangle::run(&settings, &dir).await,
         Command::Eval(Eval::Summary { file, limit }) => eval_summary::run(&settings, &file, limit).await,
         Command::Eval(Eval::Qa { file, library }) => eval_qa::run(&settings, &file, &library).await,

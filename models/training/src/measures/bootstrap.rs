@@ -59,6 +59,23 @@ impl Bootstrap {
         Some(Interval { mean, low: quantile(&draws, 0.025), high: quantile(&draws, 0.975) })
     }
 
+    /// The sum of the first numbers divided by that of the second ones, and its 95 % percentile interval, the pairs being
+    /// drawn: a mean over what comes in bunches of unlike size. None where the second ones come to nothing.
+    pub fn ratio(&self, pairs: &[(f64, f64)]) -> Option<Interval> {
+        let ratio = |pairs: &mut dyn Iterator<Item = (f64, f64)>| {
+            let (part, whole) = pairs.fold((0.0, 0.0), |(part, whole), pair| (part + pair.0, whole + pair.1));
+            (whole > 0.0).then(|| part / whole)
+        };
+        let mean = ratio(&mut pairs.iter().copied())?;
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        // A draw of bunches that are all empty says nothing, and is left out.
+        let mut draws: Vec<f64> = (0..self.resamples)
+            .filter_map(|_| ratio(&mut (0..pairs.len()).map(|_| pairs[random.usize(..pairs.len())])))
+            .collect();
+        draws.sort_unstable_by(f64::total_cmp);
+        (!draws.is_empty()).then(|| Interval { mean, low: quantile(&draws, 0.025), high: quantile(&draws, 0.975) })
+    }
+
     /// Compares two runs over the same queries, each pair being a query's (first, second) value; none for no pairs.
     ///
     /// The pairs are drawn, not the values, so that what makes a query hard for both does not count. The p-value is
@@ -133,6 +150,17 @@ mod tests {
         check(found.gain.low, -0.0015, 0.002);
         check(found.gain.high, 0.0470, 0.002);
         check(found.p_value, 0.0692, 0.012);
+    }
+
+    #[test]
+    fn a_ratio_of_bunches_of_one_is_their_mean_and_a_large_bunch_counts_more() {
+        let ones: Vec<(f64, f64)> = FIRST.iter().map(|value| (*value, 1.0)).collect();
+        let (found, want) = (Bootstrap::default().ratio(&ones).unwrap(), Bootstrap::default().mean(&FIRST).unwrap());
+        check(found.mean, want.mean, 1e-12);
+        check(found.low, want.low, 1e-9);
+        check(found.high, want.high, 1e-9);
+        check(Bootstrap::default().ratio(&[(9.0, 9.0), (0.0, 1.0), (0.0, 0.0)]).unwrap().mean, 0.9, 1e-12);
+        assert_eq!(Bootstrap::default().ratio(&[(0.0, 0.0)]), None);
     }
 
     #[test]
