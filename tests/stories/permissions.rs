@@ -18,7 +18,7 @@ use tests::double::PlatformDouble;
 const ROLES: [Role; 4] = [Role::Guest, Role::Member, Role::Moderator, Role::Operator];
 
 /// A command, its least role, who sees its reply, and whether it deals with nothing but what is the caller's own.
-const TABLE: [(&str, Role, Visibility, bool); 25] = [
+const TABLE: [(&str, Role, Visibility, bool); 27] = [
     ("ask", Role::Guest, Visibility::Room, false),
     ("line", Role::Guest, Visibility::Room, false),
     ("sources", Role::Guest, Visibility::Caller, false),
@@ -31,6 +31,8 @@ const TABLE: [(&str, Role, Visibility, bool); 25] = [
     ("digest", Role::Moderator, Visibility::Room, false),
     ("translate", Role::Guest, Visibility::Caller, false),
     ("glossary", Role::Guest, Visibility::Room, false),
+    ("bridge", Role::Moderator, Visibility::Room, false),
+    ("force", Role::Guest, Visibility::Caller, false),
     ("add", Role::Member, Visibility::Room, false),
     ("papers", Role::Guest, Visibility::Caller, false),
     ("rate", Role::Guest, Visibility::Caller, false),

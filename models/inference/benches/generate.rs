@@ -36,8 +36,8 @@ async fn measure() {
     let root = std::env::var_os("COLLOQUY_TEST_MODELS").map_or_else(default_models, Into::into);
     let folder = Fetcher::new(root).fetch(model, &|_| ()).expect("it can be fetched");
     let started = Instant::now();
-    let is_off = std::env::var("COLLOQUY_BENCH_PAGED").is_ok_and(|value| value == "off");
-    let options = Options { paged_attention: !is_off, waiting_max: 256, ..Options::default() };
+    let paged_attention = std::env::var("COLLOQUY_BENCH_PAGED").map_or(true, |value| value != "off");
+    let options = Options { paged_attention, waiting_max: 256, ..Options::default() };
     let model = LanguageModel::open(model, &folder, options).expect("it loads");
     model.ready().await.expect("it loads");
     println!("{name}, on a GPU: {}, load {:.2} s", model.on_gpu(), started.elapsed().as_secs_f64());

@@ -22,6 +22,9 @@ use crate::{
 
 const MIB: u64 = 1024 * 1024;
 
+/// Tokens of a call that the cache has room for, beside one that fills the context: most prompts are far shorter.
+const CALL_TOKENS: usize = 4_096;
+
 /// What came with one message of the engine.
 pub struct Token {
     /// Text to append, mostly one token.
@@ -109,7 +112,8 @@ impl Plan {
         let slots = if device.is_cpu() { spec.slots_cpu } else { spec.slots_gpu }.max(1);
         let (name, folder) = (model.name.clone(), folder.to_owned());
         let is_paged = options.paged_attention && !device.is_cpu() && mistral::paged_attn_supported();
-        let pages_mib = is_paged.then(|| pages_mib(inspected, spec.context_tokens * slots, free_mib - need_mib));
+        let pages_mib =
+            is_paged.then(|| pages_mib(inspected, spec.context_tokens + slots * CALL_TOKENS, free_mib - need_mib));
         Ok(Self { name, folder, slots, device, pages_mib })
     }
 
@@ -279,9 +283,10 @@ async fn build(plan: Plan) -> Result<Arc<mistral::MistralRs>, Cause> {
         Some(config) => mistral::SchedulerConfig::PagedAttentionMeta { max_num_seqs: usize::from(slots), config },
         None => mistral::SchedulerConfig::DefaultScheduler { method: mistral::DefaultSchedulerMethod::Fixed(slots) },
     };
-    // The prefix cache never evicts on a CPU (`prefix_cacher.rs` counts other devices only): off there.
+    // No prefix cache: on a CPU it never evicts (`prefix_cacher.rs` counts other devices only), and on an H200 the second
+    // prompt that began like another ended the engine, by an illegal access with pages and by shapes that differ without.
     let builder = mistral::MistralRsBuilder::new(pipeline, scheduler, false, None);
-    Ok(builder.with_no_prefix_cache(on_cpu).with_prefix_cache_n(16).build().await)
+    Ok(builder.with_no_prefix_cache(true).build().await)
 }
 
 #[cfg(test)]
