@@ -12,13 +12,32 @@ use std::{
 use async_trait::async_trait;
 use chat::{
     Attachment, Audience, MemberId, Message, Place, Platform, PortError, Role, Scope,
-    ports::{Archive, Archived, Attachments, Dispatch, Members, Room},
+    ports::{Archive, Archived, Attachments, Clock, Dispatch, Members, Room},
 };
+use frontend::{Style, Tables};
 use jiff::Timestamp;
 use server::{
     home::Home,
     platforms::{Platforms, Rooms},
 };
+
+/// How such a platform shows things.
+pub const STYLE: Style = Style {
+    part_max: 2_000,
+    measure: |text| text.chars().count(),
+    tables: Tables::Fixed,
+    formulas: false,
+    previews: false,
+};
+
+/// A clock that is set.
+pub struct Hands(pub Mutex<Timestamp>);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("no thread panics with it")
+    }
+}
 
 /// A platform that says what it is told to.
 #[derive(Default)]

@@ -8,9 +8,8 @@ use chat::{
     people::{Personal as _, Register as _},
     ports::{Archived, Clock, Dispatch, Outbox, Schedule as _},
 };
-use frontend::{Bell, Naming, Notifier, Style, Tables};
+use frontend::{Bell, Naming, Notifier};
 use futures::StreamExt as _;
-use jiff::Timestamp;
 use serde_json::Value;
 use server::{
     home::{Home, Needs},
@@ -18,24 +17,10 @@ use server::{
     schedule::Ticker,
 };
 use tempfile::TempDir;
-use tests::{World, double::PlatformDouble};
-
-const STYLE: Style = Style {
-    part_max: 2_000,
-    measure: |text| text.chars().count(),
-    tables: Tables::Fixed,
-    formulas: false,
-    previews: false,
+use tests::{
+    World,
+    double::{Hands, PlatformDouble, STYLE},
 };
-
-/// A clock that is set.
-struct Hands(Mutex<Timestamp>);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// A process that serves one platform, at a time of ours.
 struct Process {

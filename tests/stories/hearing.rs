@@ -8,29 +8,15 @@ use chat::{
     people::{Personal as _, Register as _},
     ports::{Clock, Dispatch, Outbox, Post},
 };
-use frontend::{Bell, Naming, Notifier, Style, Tables};
+use frontend::{Bell, Naming, Notifier};
 use futures::StreamExt as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 use server::people::Custodian;
-use tests::{World, double::PlatformDouble};
-
-const STYLE: Style = Style {
-    part_max: 2_000,
-    measure: |text| text.chars().count(),
-    tables: Tables::Fixed,
-    formulas: false,
-    previews: false,
+use tests::{
+    World,
+    double::{Hands, PlatformDouble, STYLE},
 };
-
-/// A clock that is set.
-struct Hands(Mutex<Timestamp>);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-}
 
 /// The rooms 7 and 8, of which `ana` and `eva` are moderators.
 struct Rooms {

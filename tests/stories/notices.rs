@@ -10,17 +10,12 @@ use chat::{
     Action, Audience, MemberId, Message, MessageId, Place, Platform,
     ports::{Audit as _, Lapse, Notice, Notify as _, Outbox},
 };
-use frontend::{Bell, Driver, Naming, Notifier, Pace, Part, Screen, ScreenError, Style, Tables};
+use frontend::{Bell, Driver, Naming, Notifier, Pace, Part, Screen, ScreenError, Style};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tests::{World, double::PlatformDouble};
-
-const STYLE: Style = Style {
-    part_max: 2_000,
-    measure: |text| text.chars().count(),
-    tables: Tables::Fixed,
-    formulas: false,
-    previews: false,
+use tests::{
+    World,
+    double::{PlatformDouble, STYLE},
 };
 
 /// A platform that shows everything: what was sent, and where, and as it is now; nothing of what was removed.
