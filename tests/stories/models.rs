@@ -51,6 +51,19 @@ async fn greedy_text_repeats_and_tokens_are_counted_as_the_engine_counts_them() 
     assert!(usage.prompt_tokens >= counted && usage.prompt_tokens <= counted + 24, "{counted} {usage:?}");
 }
 
+/// A Russian or Chinese letter has several tokens, and the last one that was asked for may be any of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_ends_within_a_letter_ends_well() {
+    let model = language_model().await;
+    for tokens_max in 8..=16 {
+        let prompt = Prompt::new("Repeat the text.", "研究船什么时候出发？研究船什么时候出发？", tokens_max);
+        let (said, usage) = text(&model, prompt).await;
+        assert!(said.chars().any(chat::text::is_cjk), "{said}");
+        assert!(usage.completion_tokens > 0 && usage.completion_tokens <= tokens_max, "{usage:?}");
+    }
+    assert_eq!(model.restarts(), 0);
+}
+
 /// The borders of the model's own tokenizer: digits one by one, as SmolLM2 was trained.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tokenizer_cuts_as_the_model_was_trained() {

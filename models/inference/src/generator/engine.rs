@@ -47,6 +47,8 @@ pub struct Stream {
     responses: tokio::sync::mpsc::Receiver<mistral::Response>,
     /// Tokens seen, for an engine that dies before it counts them.
     tokens: usize,
+    /// Most that were asked for.
+    tokens_max: usize,
 }
 
 impl Stream {
@@ -54,6 +56,9 @@ impl Stream {
     pub async fn next(&mut self) -> Result<Token, StreamError> {
         let broken = |message: String| StreamError { message, is_dead: false };
         match self.responses.recv().await {
+            // Where the last token that was asked for is a part of a letter, mistralrs ends without a word
+            // (`sequence.rs`, `peek_delta`). An engine that died in between is started anew by the next question.
+            None if self.tokens > 0 => Ok(Token { text: String::new(), usage: Some((0, self.tokens_max)) }),
             None => Err(StreamError { message: "the engine stopped".to_owned(), is_dead: true }),
             Some(mistral::Response::Chunk(chunk)) => {
                 self.tokens += 1;
@@ -184,7 +189,7 @@ impl Engine {
             .map_err(|error| failed("generator", "reaching the engine")(error.into()))?
             .map_err(|error| failed("generator", "reaching the engine")(format!("{error:?}").into()))?;
         to.send(request).await.map_err(|_| failed("generator", "asking")("the engine stopped".into()))?;
-        Ok(Stream { generation, responses, tokens: 0 })
+        Ok(Stream { generation, responses, tokens: 0, tokens_max: prompt.tokens_max })
     }
 
     /// Replaces the engine that answered `stream`, unless somebody did; whether it was done here.
