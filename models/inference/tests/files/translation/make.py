@@ -1,7 +1,7 @@
 """Makes the three tiny translation models of this folder, and what Hugging Face's own code computes with them.
 
-    python3 -m venv /tmp/hf && /tmp/hf/bin/pip install torch==2.15.0 transformers==5.24.0 sentencepiece==0.2.3
-    /tmp/hf/bin/python make.py
+    python3 -m venv .venv && .venv/bin/pip install torch==2.15.0 transformers==5.24.0 sentencepiece==0.2.3
+    .venv/bin/python make.py
 
 The weights are random, by a fixed seed: they translate nothing. The files have the names and forms of the hub.
 """
