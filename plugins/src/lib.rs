@@ -7,13 +7,18 @@ pub mod cite;
 pub mod feedback;
 pub mod guard;
 pub mod help;
+pub mod matching;
 pub mod moderation;
 pub mod privacy;
+pub mod profile;
 pub mod qa;
+pub mod recommendation;
 pub mod rights;
 pub mod shelf;
 pub mod summary;
 pub mod translation;
+
+mod stored;
 
 use std::sync::Arc;
 
@@ -26,6 +31,9 @@ pub fn all() -> Vec<Arc<dyn Plugin>> {
         Arc::new(summary::Summary),
         Arc::new(translation::Translation::default()),
         Arc::new(shelf::Shelf),
+        Arc::new(recommendation::Recommendation),
+        Arc::new(profile::Profiles),
+        Arc::new(matching::Matching),
         Arc::new(feedback::Feedback),
         Arc::new(rights::RightsOf),
         Arc::new(privacy::Privacy),

@@ -116,7 +116,7 @@ impl Plugin for Privacy {
             (_, "forget") => {
                 cx.say(
                     "This erases what I keep of you, with every account that you linked: your papers and notes, \
-                     indexed messages, answers, votes, consents. It cannot be taken back; `privacy export` gives you \
+                     indexed messages, answers, votes, consents, and what bridges said again of you. It cannot be taken back; `privacy export` gives you \
                      a copy first.",
                 )?;
                 let erase =

@@ -168,7 +168,8 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let found = cx.search(&request).await?;
     let nearest = found.first().map(|evidence| evidence.document.clone());
     let found = answer::relevant(found);
-    if !found.is_empty() {
+    // An answer is checked against its sources word by word: those in the question's own language come first.
+    if found.first().is_some_and(|best| best.coverage.is_some()) {
         return tell(cx, question, question, &found).await;
     }
     if let Some(translated) = translated(cx, question).await? {
@@ -177,6 +178,9 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
             cx.decided("the question was translated to be found".to_owned());
             return tell(cx, question, &translated, &found).await;
         }
+    }
+    if !found.is_empty() {
+        return tell(cx, question, question, &found).await;
     }
     cx.decided("no passage speaks to the question: no model is asked".to_owned());
     abstain(cx, question, nearest).await

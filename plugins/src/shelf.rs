@@ -8,6 +8,8 @@ use chat::{
     ports::{Added, Listing, Plugin},
 };
 
+use crate::recommendation;
+
 /// Largest file that is taken, in bytes.
 const FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
 
@@ -52,19 +54,36 @@ static MANIFEST: Manifest = Manifest {
         },
         Command {
             name: "papers",
-            help: Text { en: "lists the papers that this room may read", zh: "列出本房间可以阅读的文献" },
+            help: Text {
+                en: "lists the papers that this room may read, those chosen for you, or those near one",
+                zh: "列出本房间可以阅读的文献、为您挑选的文献，或与某篇类似的文献",
+            },
             menu: None,
-            arguments: &[Argument::new(
-                "matching",
-                Text { en: "part of a title or an author", zh: "标题或作者的一部分" },
-                Kind::Text,
-            )
-            .completed()],
+            arguments: &[
+                Argument::new(
+                    "which",
+                    Text {
+                        en: "for you, near a paper, or what you saved; else all",
+                        zh: "为您挑选的、与某篇类似的、或您收藏的；默认为全部",
+                    },
+                    Kind::Choice(&["for me", "similar to", "saved"]),
+                ),
+                Argument::new(
+                    "matching",
+                    Text { en: "part of a title or an author", zh: "标题或作者的一部分" },
+                    Kind::Text,
+                )
+                .completed(),
+            ],
             role_min: Role::Guest,
             visibility: Visibility::Caller,
             deadline: Duration::from_secs(10),
-            utterances: &["Which papers do you have?", "What is in the library?"],
-            examples: &[Example { call: "papers no such title", reply: "No paper here" }],
+            utterances: &["Which papers do you have?", "What is in the library?", "What should I read next?"],
+            examples: &[
+                Example { call: "papers no such title", reply: "No paper here" },
+                Example { call: "papers similar to no such title", reply: "No paper here has that in its title." },
+                Example { call: "papers saved", reply: "You saved no paper" },
+            ],
         },
     ],
 };
@@ -80,7 +99,14 @@ impl Plugin for Shelf {
 
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         match call.command.as_str() {
-            "papers" => papers(cx, call.args.text("matching")).await,
+            "papers" => match (call.args.text("which"), call.args.text("matching")) {
+                ("for me", _) => recommendation::for_caller(cx).await,
+                ("similar to", title) => recommendation::similar(cx, title).await,
+                ("saved", _) => recommendation::saved(cx).await,
+                // In plain words it is no title.
+                ("", words) if is_asked_for_one(words) => recommendation::for_caller(cx).await,
+                (_, words) => papers(cx, words).await,
+            },
             _ => add(cx, call.args.text("link")).await,
         }
     }
@@ -89,6 +115,12 @@ impl Plugin for Shelf {
         let listed = cx.documents(typed.trim(), 0, 25).await?;
         Ok(listed.into_iter().map(|listing| listing.title).collect())
     }
+}
+
+/// Whether a request in plain words is for papers to read: a mention brings no more than that.
+fn is_asked_for_one(words: &str) -> bool {
+    let lower = words.to_lowercase();
+    ["should i read", "recommend", "papers for me", "推荐"].iter().any(|phrase| lower.contains(phrase))
 }
 
 async fn add(cx: &Cx, link: &str) -> Result<(), PluginError> {

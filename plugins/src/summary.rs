@@ -8,7 +8,7 @@
 //! **Invariant:** nobody is named, and nobody quoted, against their own word: see [`chat::cx::Voice`].
 
 mod catchup;
-mod digest;
+pub(crate) mod digest;
 pub mod extract;
 pub mod facets;
 mod paper;
@@ -24,6 +24,7 @@ use chat::{
 };
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
+use crate::recommendation;
 use room::Until;
 
 /// Texts that are embedded in one call.
@@ -129,11 +130,19 @@ static MANIFEST: Manifest = Manifest {
         Command {
             name: "digest",
             help: Text {
-                en: "orders what was said here to be posted every week or day; shows what is ordered, or posts it now",
-                zh: "设置每周或每天在本房间发布聊天摘要；查看设置，或立即发布",
+                en: "orders what was said here, or papers for you alone, every week or day; shows it, or tells it now",
+                zh: "设置每周或每天发布本房间的聊天摘要，或向您发送文献；查看设置，或立即发布",
             },
             menu: None,
             arguments: &[
+                Argument::new(
+                    "of",
+                    Text {
+                        en: "what was said in the room, or papers for you", zh: "本房间的聊天，或为您挑选的文献"
+                    },
+                    Kind::Choice(&["room", "papers"]),
+                )
+                .own(&["papers"]),
                 Argument::new(
                     "action",
                     Text { en: "what to do; show without one", zh: "要做什么；默认为显示" },
@@ -154,7 +163,11 @@ static MANIFEST: Manifest = Manifest {
             deadline: Duration::from_secs(180),
             utterances: &[],
             // At the console, which is no room.
-            examples: &[Example { call: "digest", reply: "A digest is ordered in a room" }],
+            examples: &[
+                Example { call: "digest", reply: "A digest is ordered in a room" },
+                Example { call: "digest papers weekly 09:00", reply: "Say when" },
+                Example { call: "digest papers", reply: "You ordered no digest of papers" },
+            ],
         },
     ],
 };
@@ -172,6 +185,7 @@ impl Plugin for Summary {
         match (call.command.as_str(), call.args.text("what")) {
             ("here", _) => from_here(cx).await,
             ("catchup", _) => catchup::tell(cx, call).await,
+            ("digest", _) if call.args.text("of") == "papers" => recommendation::digest::run(cx, call).await,
             ("digest", _) => digest::run(cx, call).await,
             (_, "paper") => paper::tell(cx, call).await,
             (_, "thread") => thread(cx, call).await,

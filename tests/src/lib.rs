@@ -3,6 +3,7 @@
 //! The small models are fetched once into the user's cache, as `colloquy try` does. Nothing here stands in for a part
 //! of ours.
 
+pub mod desk;
 pub mod double;
 pub mod peers;
 pub mod served;

@@ -1,16 +1,22 @@
 //! A bridge, on the real host, store and outbox, by a clock of our own: who is carried, how much, and what becomes of it.
 //! Both rooms speak English, so that nothing is translated.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use chat::{
-    Attachment, Audience, Message, MessageId, Overheard, Place, Platform, Policy, Role, Switch,
+    Attachment, Audience, CallId, MemberId, Message, MessageId, Overheard, Place, Platform, Policy, PortError, Role,
+    Switch,
+    cx::{Echo, kept_of},
     people::{Personal as _, Register as _},
-    ports::{Clock, Dispatch, Outbox, Post},
+    ports::{Clock, Dispatch, Notice, Notify, Outbox, PluginData, Post},
 };
 use frontend::{Bell, Naming, Notifier};
 use futures::StreamExt as _;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use server::people::Custodian;
 use tests::{
@@ -18,9 +24,40 @@ use tests::{
     double::{Hands, PlatformDouble, STYLE},
 };
 
+/// Where a process dies over what it says: nothing that is said here ever comes to an end.
+struct Dying;
+
+#[async_trait]
+impl Notify for Dying {
+    async fn tell(&self, _: &Place, _: &MemberId, _: &Notice, _: Timestamp) -> Result<(), PortError> {
+        std::future::pending().await
+    }
+
+    async fn post(&self, _: &Place, _: &Notice, _: Timestamp) -> Result<(), PortError> {
+        std::future::pending().await
+    }
+
+    async fn gather(&self, _: &Place, _: &[MemberId], _: &str, _: &Notice, _: Timestamp) -> Result<(), PortError> {
+        std::future::pending().await
+    }
+
+    async fn revise(&self, _: &Place, _: &CallId, _: Option<&str>, _: Timestamp) -> Result<(), PortError> {
+        std::future::pending().await
+    }
+
+    fn name(&self, _: Platform, member: &MemberId) -> String {
+        member.to_string()
+    }
+
+    fn whereabouts(&self, place: &Place) -> String {
+        place.room.to_string()
+    }
+}
+
 /// The rooms 7 and 8, of which `ana` and `eva` are moderators.
 struct Rooms {
     world: World,
+    platform: Arc<PlatformDouble>,
     clock: Arc<Hands>,
     dispatch: Arc<dyn Dispatch>,
     said: usize,
@@ -33,12 +70,36 @@ impl Rooms {
         platform.set_role(&"ana".into(), Role::Moderator);
         platform.set_role(&"eva".into(), Role::Moderator);
         let clock = Arc::new(Hands(Mutex::new("2026-11-24T12:00:00Z".parse().unwrap())));
+        let dispatch = Self::host(&world, &platform, &clock, None);
+        Self { world, platform, clock, dispatch, said: 0 }
+    }
+
+    /// A process of its own on the same state.
+    fn host(
+        world: &World,
+        platform: &Arc<PlatformDouble>,
+        clock: &Arc<Hands>,
+        notify: Option<Arc<dyn Notify>>,
+    ) -> Arc<dyn Dispatch> {
         let naming = Naming { person: |member| member.to_string(), place: |place| place.room.to_string() };
         let outbox: Arc<dyn Outbox> = Arc::new(world.home.store.clone());
         let mut platforms = platform.platforms();
-        platforms.notify_by(Platform::Discord, Arc::new(Notifier::new(STYLE, naming, outbox, Bell::default())));
-        let dispatch = world.home.host_at(platforms, clock.clone());
-        Self { world, clock, dispatch, said: 0 }
+        let notify = notify.unwrap_or_else(|| Arc::new(Notifier::new(STYLE, naming, outbox, Bell::default())));
+        platforms.notify_by(Platform::Discord, notify);
+        world.home.host_at(platforms, clock.clone())
+    }
+
+    /// The next process: what it was told to go on with is done.
+    async fn start_again(&mut self) {
+        self.dispatch = Self::host(&self.world, &self.platform, &self.clock, None);
+        self.dispatch.take_up(Platform::Discord).await;
+        self.dispatch.settled().await;
+    }
+
+    /// How much of what was heard is not dealt with.
+    async fn kept(&self) -> usize {
+        let kept = PluginData::list(&self.world.home.store, "translation", &kept_of(Platform::Discord)).await;
+        kept.unwrap().len()
     }
 
     /// The same, with a bridge between the rooms.
@@ -93,9 +154,7 @@ impl Rooms {
 
     /// The others hear a message; it is said by who is called like their account.
     async fn hear(&self, message: Message) {
-        let name = message.author.to_string();
-        let heard = Overheard { message, link: None, name, room: String::new() };
-        self.dispatch.overheard(heard).await.collect::<Vec<_>>().await;
+        hand(self.dispatch.as_ref(), message).await;
         self.dispatch.settled().await;
     }
 
@@ -120,6 +179,13 @@ impl Rooms {
         let bodies = self.posts(room).await.into_iter().filter_map(|post| post.body);
         bodies.map(|body| text(body.get("parts").unwrap_or(&body))).collect()
     }
+}
+
+/// Hands a message on, and does not wait for what comes of it.
+async fn hand(dispatch: &dyn Dispatch, message: Message) {
+    let name = message.author.to_string();
+    let heard = Overheard { message, link: None, name, room: String::new() };
+    dispatch.overheard(heard).await.collect::<Vec<_>>().await;
 }
 
 #[tokio::test]
@@ -172,6 +238,74 @@ async fn what_is_said_is_carried_once_with_its_files_and_below_what_it_replies_t
     );
     assert!(of.0.starts_with(&format!("{}#", asked.id)), "{of} is below {}", asked.id);
     assert!(posts.last().unwrap().question.is_echo() && !posts[0].question.is_echo());
+}
+
+#[tokio::test]
+async fn what_was_heard_outlives_the_process_and_is_carried_once_and_in_order() {
+    let mut rooms = Rooms::bridged().await;
+    let store = rooms.world.home.store.clone();
+    let now = rooms.clock.now();
+    store.set_consent(&"cleo".into(), Switch::Omit, true, now).await.unwrap();
+    let dying = Rooms::host(&rooms.world, &rooms.platform, &rooms.clock, Some(Arc::new(Dying)));
+    let first = rooms.message("7", "bob", "The first boat leaves at six.");
+    let second = rooms.message("7", "bob", "The second boat leaves at seven.");
+    let omitted = rooms.message("7", "cleo", "The zqsecret boat leaves at six.");
+    for message in [&first, &second, &omitted] {
+        hand(dying.as_ref(), message.clone()).await;
+    }
+    // It dies where it remembers what it is about to say, and has not said it.
+    let key = Echo::key(&first.place, &first.id);
+    let remembered = async || {
+        while PluginData::get(&store, "translation", &key).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), remembered()).await.expect("it comes that far");
+    assert_eq!(rooms.kept().await, 2, "of who opted out nothing is kept");
+    assert!(rooms.texts("8").await.is_empty());
+
+    rooms.start_again().await;
+    let carried = ["**bob**: The first boat leaves at six.", "**bob**: The second boat leaves at seven."];
+    assert_eq!(rooms.texts("8").await, carried);
+    assert_eq!(rooms.kept().await, 0);
+    // Nor is it carried again, by whom or how often it may be heard.
+    rooms.dispatch.take_up(Platform::Discord).await;
+    rooms.hear(first).await;
+    rooms.start_again().await;
+    assert_eq!(rooms.texts("8").await, carried);
+}
+
+#[tokio::test]
+async fn what_was_heard_is_taken_up_with_the_next_message_and_forgotten_with_who_said_it() {
+    let mut rooms = Rooms::bridged().await;
+    let dying = Rooms::host(&rooms.world, &rooms.platform, &rooms.clock, Some(Arc::new(Dying)));
+    for (who, text) in [("bob", "The first boat leaves at six."), ("fay", "The zqfay boat leaves at six.")] {
+        let message = rooms.message("7", who, text);
+        hand(dying.as_ref(), message).await;
+    }
+    assert_eq!(rooms.kept().await, 2);
+    Custodian::new(&rooms.world.home).forget(&"fay".into()).await.unwrap();
+    assert_eq!(rooms.kept().await, 1);
+    // Nobody told this process to go on: what it hears is later than what was heard before all the same.
+    rooms.tells("7", "bob", "The second boat leaves at seven.").await;
+    let carried = ["**bob**: The first boat leaves at six.", "**bob**: The second boat leaves at seven."];
+    assert_eq!(rooms.texts("8").await, carried);
+}
+
+#[tokio::test]
+async fn a_quick_reply_stands_below_what_is_not_shown_yet() {
+    let mut rooms = Rooms::bridged().await;
+    let asked = rooms.message("7", "bob", "Where is the key?");
+    let reply = Message { reply_to: Some(asked.id.clone()), ..rooms.message("7", "cleo", "On the table.") };
+    // One right after the other.
+    for message in [asked, reply] {
+        hand(rooms.dispatch.as_ref(), message).await;
+    }
+    rooms.dispatch.settled().await;
+    let posts = rooms.posts("8").await;
+    let [asked, reply] = posts.as_slice() else { panic!("{posts:?}") };
+    assert_eq!((&asked.question.about, reply.question.about.as_ref()), (&None, Some(&asked.call)));
+    assert!(asked.shown.is_empty(), "that is why");
 }
 
 #[tokio::test]

@@ -21,3 +21,5 @@ mod operations;
 mod notices;
 mod digests;
 mod hearing;
+mod matching;
+mod recommendations;

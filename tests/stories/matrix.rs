@@ -6,8 +6,10 @@ mod bridges;
 mod ends;
 mod experts;
 mod many;
+mod matching;
 mod permissions;
 mod places;
+mod recommendations;
 mod said;
 mod summaries;
 mod translations;
@@ -183,12 +185,11 @@ impl Person for Seat<'_> {
 
     async fn presses(&self, id: &str, command: &str) -> Result<()> {
         let key = match command {
-            // What has no reaction is said.
-            "accept" | "decline" => return self.replies(id, &format!("!{command}")).await.map(drop),
             "line 1" => "1️⃣",
             "rate up" => "👍",
             "stop" => "🛑",
-            other => anyhow::bail!("no reaction stands for `{other}`"),
+            // What has no reaction is said.
+            other => return self.replies(id, &format!("!{other}")).await.map(drop),
         };
         self.human.react(&self.room, id, key).await.map(drop)
     }

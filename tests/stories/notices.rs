@@ -8,11 +8,13 @@ use std::{
 use async_trait::async_trait;
 use chat::{
     Action, Audience, MemberId, Message, MessageId, Place, Platform,
-    ports::{Audit as _, Lapse, Notice, Notify as _, Outbox},
+    people::Personal as _,
+    ports::{Audit as _, ECHO, Lapse, Notice, Notify as _, Outbox, Post},
 };
 use frontend::{Bell, Driver, Naming, Notifier, Pace, Part, Screen, ScreenError, Style};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use server::people::Custodian;
 use tests::{
     World,
     double::{PlatformDouble, STYLE},
@@ -52,8 +54,19 @@ impl Screen for Shown {
     async fn address(&self, message: &Message, audience: Audience) -> Result<Value, ScreenError> {
         Ok(match audience {
             Audience::Caller => json!({ "alone": message.author }),
-            Audience::Room => json!({ "room": message.place.room }),
+            Audience::Room => match message.id.0.split_once('#') {
+                Some((above, _)) => json!({ "room": message.place.room, "below": above }),
+                None => json!({ "room": message.place.room }),
+            },
         })
+    }
+
+    async fn gather(&self, _: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError> {
+        // One that opens no rooms in the name of nobody.
+        match name {
+            "" => Err(ScreenError::Gone { reason: "it opens none".to_owned() }),
+            name => Ok(json!({ "room": name, "with": members })),
+        }
     }
 
     async fn send(&self, address: &Value, _: &str, part: &Part) -> Result<MessageId, ScreenError> {
@@ -130,6 +143,116 @@ async fn a_notice_is_said_once_and_lapses_once() {
     assert_eq!(home.store.flight(&lapsed(&late)).await.unwrap(), None);
     let pending = outbox.pending(Platform::Discord).await.unwrap();
     assert_eq!(pending.into_iter().map(|post| post.call).collect::<Vec<_>>(), [lapsed(&late)]);
+}
+
+#[tokio::test]
+async fn people_are_gathered_once_and_told_alone_where_no_room_opens() {
+    let world = World::library().await;
+    let home = &world.home;
+    let outbox: Arc<dyn Outbox> = Arc::new(home.store.clone());
+    let naming = Naming { person: |member| member.to_string(), place: |place| place.room.to_string() };
+    let notifier = Notifier::new(STYLE, naming, Arc::clone(&outbox), Bell::default());
+    let both: [MemberId; 2] = ["1".into(), "2".into()];
+    let gather = async |key: &str, name: &str| {
+        let notice = Notice::new(key, "Ducks meet geese, @everyone.");
+        notifier.gather(&seminar(), &both, name, &notice, Timestamp::now()).await.unwrap();
+    };
+    let screen = Arc::new(Shown::default());
+    for _ in 0..2 {
+        gather("ducks", "Ducks and geese").await;
+        gather("swans", "").await;
+        let dispatch = Arc::new(PlatformDouble::default()).host(home);
+        let driver = Driver::new(screen.clone(), dispatch, Arc::new(home.store.clone()), Arc::clone(&outbox));
+        for _ in 0..3 {
+            driver.redeliver().await;
+        }
+    }
+    let shown = screen.0.lock().unwrap().clone();
+    let places: Vec<&Value> = shown.iter().map(|(address, _)| address).collect();
+    let room = json!({ "room": "Ducks and geese", "with": both });
+    assert_eq!(places, [&room, &json!({ "alone": "1" }), &json!({ "alone": "2" })]);
+    assert!(shown.iter().all(|(_, part)| part.markdown.starts_with("Ducks meet geese")));
+    assert!(shown.iter().all(|(_, part)| !part.markdown.contains("@everyone")), "{shown:?}");
+    assert!(outbox.pending(Platform::Discord).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_waits_for_what_it_replies_to() {
+    let world = World::library().await;
+    let outbox: Arc<dyn Outbox> = Arc::new(world.home.store.clone());
+    let naming = Naming { person: |member| member.to_string(), place: |place| place.room.to_string() };
+    let notifier = Notifier::new(STYLE, naming, Arc::clone(&outbox), Bell::default());
+    let screen = Arc::new(Shown::default());
+    let dispatch = Arc::new(PlatformDouble::default()).host(&world.home);
+    let driver = Driver::new(screen.clone(), dispatch, Arc::new(world.home.store.clone()), Arc::clone(&outbox));
+    let asked = Notice::new("asked", "Where do the ducks sleep?");
+    let below = Some(asked.posted(&seminar()));
+    let reply = Notice { below: below.clone(), ..Notice::new("reply", "On the island.") };
+    // On its way before what it replies to, as it can be where a platform takes the first one late.
+    for notice in [&reply, &asked] {
+        notifier.post(&seminar(), notice, Timestamp::now()).await.unwrap();
+    }
+    // One that waited long enough, and one that replies to nothing that is known.
+    let long_ago = Timestamp::now() - Duration::from_secs(3_600);
+    let old = Notice { below: Some(chat::CallId("old".to_owned())), ..Notice::new("old reply", "By the lake.") };
+    let question = Notice::new("old", "").question(&seminar(), "ana".into(), chat::Visibility::Room, long_ago);
+    let never = Post {
+        call: chat::CallId("old".to_owned()),
+        question,
+        renews: None,
+        address: Value::Null,
+        shown: Vec::new(),
+        actions: Vec::new(),
+        body: Some(json!({ "due": "2999-01-01T00:00:00Z" })),
+    };
+    outbox.put(&never).await.unwrap();
+    notifier.post(&seminar(), &old, long_ago).await.unwrap();
+    let lost = Notice { below: Some(chat::CallId("unknown".to_owned())), ..Notice::new("lost", "In the reeds.") };
+    notifier.post(&seminar(), &lost, Timestamp::now()).await.unwrap();
+
+    driver.redeliver().await;
+    let said = || -> Vec<(Value, String)> {
+        let shown = screen.0.lock().unwrap();
+        shown.iter().map(|(address, part)| (address.clone(), part.markdown.clone())).collect()
+    };
+    let alone = |text: &str| (json!({ "room": "7" }), text.to_owned());
+    let first = [alone("Where do the ducks sleep?"), alone("By the lake."), alone("In the reeds.")];
+    assert_eq!(said(), first);
+    driver.redeliver().await;
+    assert_eq!(said()[3..], [(json!({ "room": "7", "below": "1" }), "On the island.".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_was_said_again_of_who_is_forgotten_is_taken_down_and_forgotten_too() {
+    let world = World::library().await;
+    let home = &world.home;
+    let outbox: Arc<dyn Outbox> = Arc::new(home.store.clone());
+    let naming = Naming { person: |member| member.to_string(), place: |place| place.room.to_string() };
+    let notifier = Notifier::new(STYLE, naming, Arc::clone(&outbox), Bell::default());
+    let screen = Arc::new(Shown::default());
+    let dispatch = Arc::new(PlatformDouble::default()).host(home);
+    let driver = Driver::new(screen.clone(), dispatch, Arc::new(home.store.clone()), Arc::clone(&outbox));
+    let echo = |who: &str| {
+        let of = Some(who.into());
+        let (key, text) = (format!("translation/{ECHO}/discord:8:{who}"), format!("**{who}**: The ducks dive."));
+        Notice { of, ..Notice::new(key, text) }
+    };
+    for who in ["ana", "bob"] {
+        notifier.post(&seminar(), &echo(who), Timestamp::now()).await.unwrap();
+    }
+    driver.redeliver().await;
+    let erased = Custodian::new(home).forget(&"ana".into()).await.unwrap();
+    assert!(erased.counts.contains(&("messages carried over".to_owned(), 1)), "{erased:?}");
+    // The platform was not waited for, and what is left to do knows nobody.
+    assert!(screen.now("1").is_some());
+    assert_eq!(outbox.get(&echo("ana").posted(&seminar())).await.unwrap(), None);
+    let pending = outbox.pending(Platform::Discord).await.unwrap();
+    assert!(pending.len() == 1 && !format!("{pending:?}").contains("ana"), "{pending:?}");
+
+    driver.redeliver().await;
+    assert_eq!((screen.now("1"), screen.now("2").as_deref()), (None, Some("**bob**: The ducks dive.")));
+    assert!(outbox.pending(Platform::Discord).await.unwrap().is_empty());
+    assert_eq!(outbox.showing(Platform::Discord, &"1".into()).await.unwrap(), None, "nothing is left of it");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use tests::double::PlatformDouble;
 const ROLES: [Role; 4] = [Role::Guest, Role::Member, Role::Moderator, Role::Operator];
 
 /// A command, its least role, who sees its reply, and whether it deals with nothing but what is the caller's own.
-const TABLE: [(&str, Role, Visibility, bool); 27] = [
+const TABLE: [(&str, Role, Visibility, bool); 32] = [
     ("ask", Role::Guest, Visibility::Room, false),
     ("line", Role::Guest, Visibility::Room, false),
     ("sources", Role::Guest, Visibility::Caller, false),
@@ -35,6 +35,11 @@ const TABLE: [(&str, Role, Visibility, bool); 27] = [
     ("force", Role::Guest, Visibility::Caller, false),
     ("add", Role::Member, Visibility::Room, false),
     ("papers", Role::Guest, Visibility::Caller, false),
+    ("mark", Role::Guest, Visibility::Caller, false),
+    ("profile", Role::Guest, Visibility::Caller, false),
+    ("match", Role::Member, Visibility::Caller, false),
+    ("introduce", Role::Member, Visibility::Caller, false),
+    ("meet", Role::Guest, Visibility::Caller, false),
     ("rate", Role::Guest, Visibility::Caller, false),
     ("library", Role::Moderator, Visibility::Caller, false),
     ("privacy", Role::Guest, Visibility::Caller, true),

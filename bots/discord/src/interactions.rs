@@ -39,8 +39,9 @@ impl Hub {
         let command =
             if is_menu { invoke::titled(&manifests, &it.data.name) } else { invoke::named(&manifests, &it.data.name) };
         let is_served = self.serves(&asked);
+        let as_called = command.map(|command| command.called_with(&invoke::arguments(&it.data.options)));
         // A direct message is private as it is.
-        let is_ephemeral = !is_served || (asked.guild.is_some() && self.is_private(&asked, command));
+        let is_ephemeral = !is_served || (asked.guild.is_some() && self.is_private(&asked, as_called.as_ref()));
         let Some((address, shown)) = self.defer(&asked, is_ephemeral).await else { return };
         if !is_served {
             return self.fill(&asked, NOT_HERE).await;

@@ -9,12 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chat::{Audience, Message, MessageId, Platform};
+use chat::{Audience, MemberId, Message, MessageId, Platform, error::chain};
 use frontend::{Pace, Part, Screen, ScreenError, Style, Tables};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use serenity::all::{ChannelId, LightMethod, Route};
+use serenity::all::{ChannelId, LightMethod, Route, UserId};
 
 use crate::{
     address::{Address, Way},
@@ -31,6 +31,15 @@ const DOUBTS_MAX: usize = 1_000;
 
 /// Messages among which a follow-up in doubt is looked for.
 const RECENT: usize = 20;
+
+/// A thread that only those see who are taken into it.
+const PRIVATE_THREAD: u8 = 12;
+
+/// Longest name of a thread, in characters.
+const THREAD_NAME_MAX: usize = 100;
+
+/// After so many minutes without a word Discord closes a thread: a week, the longest that it offers.
+const THREAD_MINUTES: u16 = 10_080;
 
 /// Direct messages that are known to be open, remembered at most.
 const OPEN_MAX: usize = 10_000;
@@ -233,6 +242,36 @@ impl Screen for DiscordScreen {
         // A command that the platform read is no message that one could reply to.
         let reply_to = snowflake::number(&message.id.0).filter(|_| message.invocation.is_none());
         Ok(Address::Channel { channel, reply_to }.value())
+    }
+
+    async fn gather(&self, about: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError> {
+        let gone = |what: &str| ScreenError::Gone { reason: format!("`{what}` is no id of Discord's") };
+        let parent = snowflake::number(&about.place.room.0).ok_or_else(|| gone(&about.place.room.0))?;
+        let people: Vec<u64> = members
+            .iter()
+            .map(|member| snowflake::number(&member.0).ok_or_else(|| gone(&member.0)))
+            .collect::<Result<_, _>>()?;
+        let name: String = name.chars().take(THREAD_NAME_MAX).collect();
+        // Invited by nobody but moderators: it is theirs.
+        let thread = json!({
+            "name": name, "type": PRIVATE_THREAD, "invitable": false, "auto_archive_duration": THREAD_MINUTES,
+        });
+        let route = Route::ChannelThreads { channel_id: ChannelId::new(parent.max(1)) };
+        let opened: Opened = self.rest.read(rest::json(LightMethod::Post, route, &thread)).await?;
+        let thread = snowflake::number(&opened.id).ok_or_else(|| gone(&opened.id))?.max(1);
+        for person in people {
+            let (channel_id, user_id) = (ChannelId::new(thread), UserId::new(person.max(1)));
+            let route = Route::ChannelThreadMember { channel_id, user_id };
+            if let Err(error) = self.rest.done(rest::plain(LightMethod::Put, route)).await {
+                // Half a meeting is none.
+                let route = Route::Channel { channel_id };
+                if let Err(error) = self.rest.done(rest::plain(LightMethod::Delete, route)).await {
+                    tracing::warn!(error = %chain(&error), thread, "a thread that not all could be taken into stays");
+                }
+                return Err(error.into());
+            }
+        }
+        Ok(Address::Channel { channel: thread, reply_to: None }.value())
     }
 
     async fn send(&self, address: &Value, nonce: &str, part: &Part) -> Result<MessageId, ScreenError> {

@@ -11,6 +11,7 @@ use chat::{
     ports::{Notice, Notify, Outbox, Post},
 };
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{Part, Style, split::split};
@@ -20,7 +21,7 @@ use crate::{Part, Style, split::split};
 pub struct Bell(Arc<tokio::sync::Notify>);
 
 impl Bell {
-    fn ring(&self) {
+    pub(crate) fn ring(&self) {
         // Kept where nobody waits just now.
         self.0.notify_one();
     }
@@ -56,14 +57,21 @@ impl Notifier {
         Self { style, naming, outbox, bell, turn: tokio::sync::Mutex::default() }
     }
 
-    async fn put(&self, question: Message, notice: &Notice) -> Result<CallId, PortError> {
+    /// Keeps a notice; `body` makes what the post holds of its parts.
+    async fn put(
+        &self,
+        question: Message,
+        notice: &Notice,
+        body: impl FnOnce(Value) -> Value,
+    ) -> Result<CallId, PortError> {
         let call = question.call_id();
         let _turn = self.turn.lock().await;
         if self.outbox.get(&call).await?.is_some() {
             return Ok(call);
         }
         let parts = self.parts(notice);
-        let body = Some(serde_json::to_value(&parts).map_err(PortError::failed("notify", "writing a notice"))?);
+        let parts = serde_json::to_value(&parts).map_err(PortError::failed("notify", "writing a notice"))?;
+        let body = Some(body(parts));
         let (address, actions) = (Value::Null, notice.actions.clone());
         let post = Post { call: call.clone(), question, renews: None, address, shown: Vec::new(), actions, body };
         if let (Some(lapse), Some(Visibility::Caller)) = (&notice.lapse, post.question.visibility) {
@@ -120,16 +128,49 @@ pub(crate) fn revision(body: &Value) -> Option<(CallId, Value)> {
     Some((of, body.get(PARTS)?.clone()))
 }
 
+/// What the body of a post holds that opens a room of its own: for whom, and the parts that are shown there.
+const GATHERS: &str = "gathers";
+
+/// A room that is to be opened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Gathering {
+    /// What it is called.
+    pub(crate) name: String,
+    /// Who is in it, beside the assistant.
+    pub(crate) members: Vec<MemberId>,
+}
+
+/// The room that a body opens, and what is shown there.
+pub(crate) fn gathering(body: &Value) -> Option<(Gathering, Value)> {
+    let gathering = serde_json::from_value(body.get(GATHERS)?.clone()).ok()?;
+    Some((gathering, body.get(PARTS)?.clone()))
+}
+
 #[async_trait]
 impl Notify for Notifier {
     async fn tell(&self, about: &Place, member: &MemberId, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
         let question = notice.question(about, member.clone(), Visibility::Caller, at);
-        self.put(question, &Notice { calls: None, ..notice.clone() }).await.map(drop)
+        self.put(question, &Notice { calls: None, ..notice.clone() }, |parts| parts).await.map(drop)
     }
 
     async fn post(&self, place: &Place, notice: &Notice, at: Timestamp) -> Result<(), PortError> {
         let author = notice.of.clone().or_else(|| notice.calls.clone()).unwrap_or_else(|| MemberId(String::new()));
-        self.put(notice.question(place, author, Visibility::Room, at), notice).await.map(drop)
+        self.put(notice.question(place, author, Visibility::Room, at), notice, |parts| parts).await.map(drop)
+    }
+
+    async fn gather(
+        &self,
+        about: &Place,
+        members: &[MemberId],
+        name: &str,
+        notice: &Notice,
+        at: Timestamp,
+    ) -> Result<(), PortError> {
+        let author = notice.of.clone().unwrap_or_else(|| MemberId(String::new()));
+        let place = Place { thread: None, ..about.clone() };
+        let question = notice.question(&place, author, Visibility::Room, at);
+        let gathering = Gathering { name: name.to_owned(), members: members.to_vec() };
+        self.put(question, notice, |parts| json!({ GATHERS: gathering, PARTS: parts })).await.map(drop)
     }
 
     async fn revise(&self, _: &Place, posted: &CallId, text: Option<&str>, at: Timestamp) -> Result<(), PortError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat::{Audience, Message, MessageId, Platform};
+use chat::{Audience, MemberId, Message, MessageId, Platform};
 use serde_json::Value;
 
 use crate::{Pace, Part, Style};
@@ -56,6 +56,12 @@ pub trait Screen: Send + Sync {
 
     /// Where a reply to `message` goes: its place, or for the caller alone a direct message with them.
     async fn address(&self, message: &Message, audience: Audience) -> Result<Value, ScreenError>;
+
+    /// Opens a room of their own for these people of the place of `about`, and for nobody else: where a reply there goes.
+    ///
+    /// # Errors
+    /// [`ScreenError::Gone`] where the platform opens none for us there.
+    async fn gather(&self, about: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError>;
 
     /// Shows a part; the same `nonce` never shows it twice. Parts after the first follow the one before them.
     async fn send(&self, address: &Value, nonce: &str, part: &Part) -> Result<MessageId, ScreenError>;

@@ -6,6 +6,9 @@ use frontend::driver::{SHOW, STOP};
 /// Reactions of our own under one answer: each of them is an event, and homeservers count those.
 const OFFERED_MAX: usize = 3;
 
+/// Commands that are named one by one; more are named by what they have in common.
+const NAMED_MAX: usize = 6;
+
 /// How the line begins that names what has no reaction.
 const HINT: &str = "↪ Reply with ";
 
@@ -61,12 +64,37 @@ pub(crate) fn last_line(actions: &[Action]) -> Option<String> {
         return Some(STOP_HINT.to_owned());
     }
     let offered = offered(actions);
-    let named: Vec<String> = actions
+    let named: Vec<&str> = actions
         .iter()
-        .filter(|action| !key(&action.command).is_some_and(|key| offered.contains(&key)))
-        .map(|action| format!("`!{}`", action.command.replace('`', "'")))
+        .map(|action| action.command.as_str())
+        .filter(|command| !key(command).is_some_and(|key| offered.contains(&key)))
         .collect();
+    let named =
+        if named.len() > NAMED_MAX { in_common(&named) } else { named.into_iter().map(str::to_owned).collect() };
+    let named: Vec<String> = named.iter().map(|command| format!("`!{}`", command.replace('`', "'"))).collect();
     (!named.is_empty()).then(|| format!("{HINT}{}", named.join(" · ")))
+}
+
+/// Commands that are the same but for a number at their end, as one: `line 4..8`.
+fn in_common(commands: &[&str]) -> Vec<String> {
+    let mut found: Vec<(&str, Option<(u32, u32)>)> = Vec::new();
+    for command in commands {
+        let numbered = command.rsplit_once(' ').and_then(|(stem, number)| Some((stem, number.parse::<u32>().ok()?)));
+        let Some((stem, number)) = numbered else {
+            found.push((command, None));
+            continue;
+        };
+        match found.iter_mut().find_map(|(known, range)| range.as_mut().filter(|_| *known == stem)) {
+            Some((low, high)) => (*low, *high) = ((*low).min(number), (*high).max(number)),
+            None => found.push((stem, Some((number, number)))),
+        }
+    }
+    let told = |(stem, range): (&str, Option<(u32, u32)>)| match range {
+        None => stem.to_owned(),
+        Some((low, high)) if low == high => format!("{stem} {low}"),
+        Some((low, high)) => format!("{stem} {low}..{high}"),
+    };
+    found.into_iter().map(told).collect()
 }
 
 /// An answer of ours without that last line.
@@ -97,6 +125,16 @@ mod tests {
         for key in ["🎉", "6️⃣", "", "1", "line 1"] {
             assert_eq!(press(key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn many_are_named_by_what_they_have_in_common() {
+        let commands: Vec<String> =
+            (1..=5).flat_map(|number| ["mark up", "mark down"].map(|stem| format!("{stem} {number}"))).collect();
+        let mut commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+        commands.push("help");
+        let line = last_line(&actions(&commands)).unwrap();
+        assert_eq!(line, "↪ Reply with `!mark up 1..5` · `!mark down 1..5` · `!help`");
     }
 
     #[test]

@@ -9,17 +9,25 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chat::{Audience, Message, MessageId, Platform, error::chain};
+use chat::{Audience, MemberId, Message, MessageId, Platform, error::chain};
 use frontend::{Pace, Part, Screen, ScreenError, Style, Tables};
 use matrix_sdk::{
     Client, Error, Room, RoomState,
     ruma::{
         EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId,
         api::{
-            client::redact::redact_event,
+            client::{
+                redact::redact_event,
+                room::create_room::{self, v3::RoomPreset},
+            },
             error::{ErrorKind, RetryAfter},
         },
-        events::{reaction::ReactionEventContent, relation::Annotation, room::message::RoomMessageEventContent},
+        events::{
+            InitialStateEvent,
+            reaction::ReactionEventContent,
+            relation::Annotation,
+            room::{encryption::RoomEncryptionEventContent, message::RoomMessageEventContent},
+        },
     },
 };
 use serde::{Deserialize, Serialize};
@@ -195,6 +203,25 @@ impl Screen for MatrixScreen {
             // A notice may be for nobody in particular.
             Address { room, question, thread, asker: asker.ok().filter(|_| !is_echo) }
         };
+        serde_json::to_value(&address).map_err(ScreenError::failed)
+    }
+
+    async fn gather(&self, _: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError> {
+        let gone = |member: &MemberId| ScreenError::Gone { reason: format!("`{member}` is nobody on Matrix") };
+        let invite: Vec<OwnedUserId> = members
+            .iter()
+            .map(|member| UserId::parse(&member.0).map_err(|_| gone(member)))
+            .collect::<Result<_, _>>()?;
+        let encrypted =
+            InitialStateEvent::with_empty_state_key(RoomEncryptionEventContent::with_recommended_defaults());
+        let mut request = create_room::v3::Request::new();
+        request.invite = invite;
+        request.name = Some(name.to_owned());
+        // They decide alone what becomes of it.
+        request.preset = Some(RoomPreset::TrustedPrivateChat);
+        request.initial_state = vec![encrypted.to_raw_any()];
+        let room = self.within(self.client.create_room(request)).await?.room_id().to_owned();
+        let address = Address { room, question: None, thread: None, asker: None };
         serde_json::to_value(&address).map_err(ScreenError::failed)
     }
 

@@ -72,6 +72,9 @@ pub enum Command {
     /// Look after the models
     #[command(subcommand)]
     Models(Models),
+    /// Learn from what people said, of those who agreed to it; also while `serve` runs, which uses what was learned at once
+    #[command(subcommand)]
+    Train(Train),
     /// Write the data folder into one file, also while `serve` runs: everything but the index, which is derived.
     /// Keys are in it that lie in the folder: keep it as safe
     Backup {
@@ -158,6 +161,29 @@ pub enum Library {
     Stats,
     /// Build the index anew, for example after another encoder was chosen
     Reindex,
+}
+
+/// `colloquy train`
+#[derive(Debug, Subcommand)]
+pub enum Train {
+    /// How papers are ranked for somebody, from thumbs, what was saved and what was waved away
+    Recommend(TrainOptions),
+    /// How people are ranked for a need, from introductions: who was asked for, and who said yes
+    Match(TrainOptions),
+}
+
+/// What `train` does of it. Without any it learns; Ctrl-C keeps how far it came, and the same command goes on from there.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct TrainOptions {
+    /// List what was learned before, and which is in use
+    #[arg(long)]
+    pub list: bool,
+    /// Use the version before the one in use again, or none
+    #[arg(long, conflicts_with = "list")]
+    pub rollback: bool,
+    /// Begin anew where an earlier training was broken off
+    #[arg(long, conflicts_with_all = ["list", "rollback"])]
+    pub anew: bool,
 }
 
 /// `colloquy audit`

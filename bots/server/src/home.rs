@@ -24,9 +24,12 @@ use crate::{
     acquire::Acquirer,
     chronicle::Keeper,
     fetch,
+    matching::Matcher,
     people::Custodian,
     platforms::Platforms,
+    reading::Reader,
     settings::{IndexKind, Settings},
+    versions::Versions,
 };
 
 /// Points read, embedded and written at once while the index is topped up.
@@ -63,6 +66,8 @@ pub struct Home {
     pub translators: Vec<Arc<dyn Translator>>,
     /// What is said in rooms.
     pub chronicle: Arc<Keeper>,
+    /// People by their work.
+    pub matcher: Matcher,
     /// Held as long as the folder is open.
     _lock: DataLock,
 }
@@ -110,8 +115,9 @@ impl Home {
         top_up(&store, index.as_ref(), embedder.as_ref()).await?;
         let library = Library { store: store.clone(), embedder: embedder.clone(), index: Arc::clone(&index) };
         let chronicle = Arc::new(Keeper::new(library));
+        let matcher = Matcher::new(store.clone(), embedder.clone(), Versions::of(&settings.data_dir(), "match"));
         let settings = settings.clone();
-        Ok(Self { settings, store, embedder, index, generator, translators, chronicle, _lock: lock })
+        Ok(Self { settings, store, embedder, index, generator, translators, chronicle, matcher, _lock: lock })
     }
 
     /// What the index must have been built with.
@@ -155,6 +161,7 @@ impl Home {
     /// The same, by another clock.
     pub fn host_at(&self, platforms: Platforms, clock: Arc<dyn Clock>) -> Arc<dyn Dispatch> {
         let (store, platforms) = (Arc::new(self.store.clone()), Arc::new(platforms));
+        let learned = Versions::of(&self.settings.data_dir(), "recommend");
         let ports = Ports {
             search: Arc::new(self.retriever()),
             documents: store.clone(),
@@ -173,6 +180,8 @@ impl Home {
             members: platforms.clone(),
             notify: platforms.clone(),
             schedule: store.clone(),
+            matching: Arc::new(self.matcher.clone()),
+            reading: Arc::new(Reader::new(self.store.clone(), self.embedder.model(), learned, Arc::clone(&clock))),
             linguist: Arc::new(engine::language::Lingua::default()),
         };
         let parts =

@@ -15,8 +15,11 @@ pub mod ingest;
 mod fetch;
 mod acquire;
 pub mod chronicle;
+pub mod matching;
 pub mod people;
 pub mod schedule;
+pub mod reading;
+pub mod versions;
 mod commands;
 mod progress;
 

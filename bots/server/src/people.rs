@@ -19,7 +19,7 @@ use serde_json::Value;
 use store::{Store, StoreError};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::{acquire::folder_of, home::Home};
+use crate::{acquire::folder_of, home::Home, matching::Matcher};
 
 const PORT: &str = "personal";
 
@@ -31,6 +31,7 @@ pub struct Custodian {
     store: Store,
     index: Arc<dyn Index>,
     chronicle: Arc<dyn Chronicle>,
+    matcher: Matcher,
     files: PathBuf,
     /// Who sits at the console, and the lines that they typed.
     console: (MemberId, Option<PathBuf>),
@@ -44,6 +45,7 @@ impl Custodian {
             store: home.store.clone(),
             index: Arc::clone(&home.index),
             chronicle: home.chronicle.clone(),
+            matcher: home.matcher.clone(),
             files: home.settings.data_dir().join("files"),
             console: (seat.member, seat.history),
         }
@@ -78,9 +80,13 @@ impl Personal for Custodian {
             tokio::task::spawn_blocking(move || paths.iter().try_fold(0, |sum, path| Ok(sum + remove(path)?)));
         let removed: io::Result<usize> = removed.await.map_err(PortError::failed(PORT, doing))?;
         let removed = removed.map_err(PortError::failed(PORT, doing))?;
+        // While it is known where they stand. The platforms are told when they can be, and nobody waits for that.
+        let now = crate::now();
+        let echoes = self.store.take_down_echoes(&accounts, now, now).await.map_err(StoreError::port(PORT))?;
         // Before the state is written anew.
         let said = self.chronicle.forget(&accounts).await?;
         let (mut erased, documents) = self.store.erase(&accounts).await.map_err(StoreError::port(PORT))?;
+        self.matcher.clear();
         if !documents.is_empty() {
             self.index.remove(&documents).await?;
         }
@@ -91,10 +97,18 @@ impl Personal for Custodian {
         let store = self.store.clone();
         tokio::spawn(async move {
             tokio::time::sleep(ONCE_MORE).await;
-            if let Err(error) = store.erase_calls(&accounts, crate::now() - ONCE_MORE / 2).await {
+            let (now, until) = (crate::now(), crate::now() - ONCE_MORE / 2);
+            // What was on its way to a platform just then stands there since.
+            if let Err(error) = store.take_down_echoes(&accounts, until, now).await {
+                tracing::error!(error = %chat::error::chain(&error), "what was said again of a forgotten person stands");
+            }
+            if let Err(error) = store.erase_calls(&accounts, until).await {
                 tracing::error!(error = %chat::error::chain(&error), "the record of an erasure stays");
             }
         });
+        if echoes > 0 {
+            erased.counts.push(("messages carried over".to_owned(), echoes));
+        }
         if removed > 0 {
             erased.counts.push(("kept files".to_owned(), removed));
         }

@@ -118,6 +118,17 @@ impl Notify for Platforms {
         self.notifier(place)?.post(place, notice, at).await
     }
 
+    async fn gather(
+        &self,
+        about: &Place,
+        members: &[MemberId],
+        name: &str,
+        notice: &Notice,
+        at: Timestamp,
+    ) -> Result<(), PortError> {
+        self.notifier(about)?.gather(about, members, name, notice, at).await
+    }
+
     async fn revise(&self, place: &Place, posted: &CallId, text: Option<&str>, at: Timestamp) -> Result<(), PortError> {
         self.notifier(place)?.revise(place, posted, text, at).await
     }

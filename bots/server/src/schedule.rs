@@ -1,4 +1,5 @@
-//! Does what rooms ordered, when it is due: the call, its text into the room, then the next time.
+//! Does what rooms, and people for themselves, ordered, when it is due: the call, its text into the room or to the person
+//! alone, then the next time.
 //!
 //! **Invariant:** an order is said once for each time that it was due at, whatever happens in between: it stays due until
 //! it was posted, and its notice is known by that time. A process that was down for three weeks says it once, not thrice.
@@ -7,9 +8,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::bail;
 use chat::{
-    Event, RoomId,
+    Action, Event, MemberId, RoomId,
     people::Register,
-    ports::{Clock, Dispatch, Notify, Order, Outbox, Schedule},
+    ports::{Clock, Dispatch, Notice, Notify, Order, Outbox, Schedule},
 };
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
@@ -28,8 +29,8 @@ const PAUSES: [SignedDuration; 4] = [
     SignedDuration::from_mins(60),
 ];
 
-/// An order for the time that it is due at.
-type Due = (RoomId, String, String, Timestamp);
+/// An order for the time that it is due at; of a person's own, whose.
+type Due = (RoomId, Option<MemberId>, String, String, Timestamp);
 
 /// Does what is due, one after the other: the people's own calls find free slots beside it.
 pub struct Ticker {
@@ -92,33 +93,46 @@ impl Ticker {
         }
     }
 
-    /// Posts what an order says, where it says something, and sets its next time. In quiet hours nothing of it is done: it
-    /// is due at their end.
+    /// Says what an order says, where it says something, and sets its next time. In a room's quiet hours nothing of it is
+    /// done: it is due at their end. They do not hold for what is told to one person alone.
     async fn carry_out(&self, order: &Order, now: Timestamp) -> anyhow::Result<()> {
-        let room = &order.place.room;
-        if self.store.policy(room).await?.is_quiet(now) {
+        let Order { place, member, .. } = order;
+        if !order.is_own() && self.store.policy(&place.room).await?.is_quiet(now) {
             return Ok(());
         }
-        let posted = Outbox::get(&self.store, &order.notice("").call_id(&order.place)).await?;
+        let posted = Outbox::get(&self.store, &order.question(now).call_id()).await?;
         // A process died right after.
         if posted.is_none() {
-            let text = self.said(order).await?;
+            let notice = self.said(order).await?;
             // It may have been ended or ordered anew meanwhile.
-            if !text.is_empty() && self.store.orders_of(room).await?.contains(order) {
-                self.platforms.post(&order.place, &order.notice(text), now).await?;
+            if !notice.text.is_empty() && self.still_stands(order).await? {
+                match order.is_own() {
+                    true => self.platforms.tell(place, member, &notice, now).await?,
+                    false => self.platforms.post(place, &notice, now).await?,
+                }
             }
         }
         self.store.done(order, order.rhythm.next(now)).await?;
         Ok(())
     }
 
-    /// The text of the call; empty where nothing is to be said.
-    async fn said(&self, order: &Order) -> anyhow::Result<String> {
+    async fn still_stands(&self, order: &Order) -> anyhow::Result<bool> {
+        let orders = match order.is_own() {
+            true => self.store.own_orders(std::slice::from_ref(&order.member)).await?,
+            false => self.store.orders_of(&order.place.room).await?,
+        };
+        Ok(orders.contains(order))
+    }
+
+    /// What the call says, with what can be done with it; an empty text where nothing is to be said.
+    async fn said(&self, order: &Order) -> anyhow::Result<Notice> {
         let (mut events, mut text, mut failed) = (self.dispatch.due(order), String::new(), None);
+        let mut actions: Vec<Action> = Vec::new();
         // To the end, whatever it says: then it is in the audit trail.
         while let Some(event) = events.next().await {
             match event {
                 Event::Text { delta } => text.push_str(&delta),
+                Event::Actions { actions: more } => actions.extend(more),
                 Event::Failed { sentence } => failed = Some(sentence),
                 _ => {}
             }
@@ -126,7 +140,7 @@ impl Ticker {
         match failed {
             // Half of it is not said.
             Some(sentence) => bail!("the call failed: {sentence}"),
-            None => Ok(text.trim().to_owned()),
+            None => Ok(Notice { actions, ..order.notice(text.trim()) }),
         }
     }
 
@@ -139,5 +153,6 @@ impl Ticker {
 }
 
 fn named(order: &Order) -> Due {
-    (order.place.room.clone(), order.plugin.clone(), order.key.clone(), order.next)
+    let whose = order.is_own().then(|| order.member.clone());
+    (order.place.room.clone(), whose, order.plugin.clone(), order.key.clone(), order.next)
 }

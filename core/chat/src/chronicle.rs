@@ -5,11 +5,12 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{MemberId, Message, MessageId, Place, PortError, RoomId, people::Erased};
 
 /// A message that was not meant for the assistant.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overheard {
     /// The message; an edited one has the id of the first.
     pub message: Message,

@@ -8,7 +8,9 @@ mod citing;
 mod echoing;
 mod glossary;
 mod history;
+mod matching;
 mod people;
+mod reading;
 mod rights;
 mod schedule;
 mod translating;
@@ -21,8 +23,9 @@ use serde::de::DeserializeOwned;
 
 pub use asking::Expert;
 pub use citing::{Cited, Shown};
-pub use echoing::{Echo, listening};
+pub use echoing::{Below, Echo, LISTENING, kept, kept_of, listening};
 pub use history::{Voice, Within};
+pub use matching::Met;
 pub use translating::Pair;
 
 use crate::{
@@ -32,8 +35,8 @@ use crate::{
     people::{Personal, Register},
     ports::{
         Acquisition, Added, Archive, Attachments, Audit, Documents, EmbedTask, Embedder, Embedding, Evidence,
-        Generation, Generator, Identified, LibraryStats, Linguist, Listing, Members, Notify, Outbox, Piece, PluginData,
-        Prompt, Schedule, Search, SearchRequest, Speaker, Translator,
+        Generation, Generator, Identified, LibraryStats, Linguist, Listing, Matching, Members, Notify, Outbox, Piece,
+        PluginData, Prompt, Recommending, Schedule, Search, SearchRequest, Speaker, Translator,
     },
 };
 
@@ -74,6 +77,10 @@ pub struct Ports {
     pub notify: Arc<dyn Notify>,
     /// What rooms ordered to be done again and again.
     pub schedule: Arc<dyn Schedule>,
+    /// People by their work.
+    pub matching: Arc<dyn Matching>,
+    /// What people may want to read.
+    pub reading: Arc<dyn Recommending>,
     /// Which language a text is in.
     pub linguist: Arc<dyn Linguist>,
 }
@@ -188,6 +195,11 @@ impl Cx {
     /// The caller's language: ISO 639-1.
     pub fn language(&self) -> &str {
         &self.language
+    }
+
+    /// A fixed sentence in the caller's language: those that we speak ourselves are English and Chinese.
+    pub fn said(&self, english: &str, chinese: &str) -> String {
+        if self.language == "zh" { chinese.to_owned() } else { english.to_owned() }
     }
 
     /// The language of the caller's client, where the platform says it: ISO 639-1.

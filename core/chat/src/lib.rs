@@ -2,7 +2,8 @@
 //!
 //! Read in this order: where people are ([`place`]), what they may read ([`scope`]), what they say
 //! ([`message`]) and ask for ([`call`]), what comes back ([`reply`]), what a plugin says of itself
-//! ([`manifest`]), what a library holds ([`document`]), the traits between crates ([`ports`]), and the
+//! ([`manifest`]), what a library holds ([`document`]), what people say of their
+//! work ([`profile`]), the traits between crates ([`ports`]), and the
 //! one thing a plugin is handed ([`cx`]); [`text`] is how all of us read sentences and terms.
 //!
 //! **Invariant:** no I/O, no clock, no task: plain data and traits.
@@ -16,6 +17,7 @@ pub mod manifest;
 pub mod document;
 pub mod policy;
 pub mod people;
+pub mod profile;
 pub mod chronicle;
 pub mod ports;
 pub mod cx;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Args;
+
 /// A text in the languages that every manifest speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
@@ -73,7 +75,7 @@ pub enum Kind {
     },
     /// Present or absent.
     Flag,
-    /// One of these words.
+    /// One of these words, or phrases of several.
     Choice(&'static [&'static str]),
 }
 
@@ -90,12 +92,16 @@ pub struct Argument {
     pub required: bool,
     /// Whether the plugin proposes values while the caller types ([`Plugin::complete`](crate::ports::Plugin::complete)).
     pub completes: bool,
+    /// Whether it is given by its name only, as `size:4`, and never by its place.
+    pub named: bool,
+    /// Words of a choice with which the command deals with what is the caller's own: see [`Command::called_with`].
+    pub own: &'static [&'static str],
 }
 
 impl Argument {
     /// An optional argument without proposals.
     pub const fn new(name: &'static str, help: Text, kind: Kind) -> Self {
-        Self { name, help, kind, required: false, completes: false }
+        Self { name, help, kind, required: false, completes: false, named: false, own: &[] }
     }
 
     /// The same, required.
@@ -106,6 +112,16 @@ impl Argument {
     /// The same, with proposals by the plugin.
     pub const fn completed(self) -> Self {
         Self { completes: true, ..self }
+    }
+
+    /// The same, given by its name only.
+    pub const fn named(self) -> Self {
+        Self { named: true, ..self }
+    }
+
+    /// The same, `words` of its choice being about what is the caller's own.
+    pub const fn own(self, words: &'static [&'static str]) -> Self {
+        Self { own: words, ..self }
     }
 }
 
@@ -142,6 +158,18 @@ pub struct Command {
     pub examples: &'static [Example],
 }
 
+impl Command {
+    /// The command as it is with these arguments: where a word of a choice makes it about what is the caller's own, every
+    /// member may call it, and they alone see the reply.
+    pub fn called_with(&self, args: &Args) -> Self {
+        let is_own = |argument: &Argument| argument.own.contains(&args.text(argument.name));
+        match self.arguments.iter().any(is_own) {
+            true => Self { role_min: self.role_min.min(Role::Member), visibility: Visibility::Caller, ..*self },
+            false => *self,
+        }
+    }
+}
+
 /// All that is public about a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manifest {
@@ -163,5 +191,34 @@ impl Manifest {
     /// The command of that name.
     pub fn command(&self, name: &str) -> Option<&'static Command> {
         self.commands.iter().find(|command| command.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Value;
+
+    #[test]
+    fn what_is_the_callers_own_is_for_every_member_and_told_to_them_alone() {
+        const NAMED: Text = Text { en: "", zh: "" };
+        const COMMAND: Command = Command {
+            name: "digest",
+            help: NAMED,
+            menu: None,
+            arguments: &[Argument::new("of", NAMED, Kind::Choice(&["room", "papers"])).own(&["papers"])],
+            role_min: Role::Moderator,
+            visibility: Visibility::Room,
+            deadline: Duration::from_secs(1),
+            utterances: &[],
+            examples: &[],
+        };
+        let called = |word: &str| {
+            let command = COMMAND.called_with(&Args::from([("of", Value::Text(word.to_owned()))]));
+            (command.role_min, command.visibility)
+        };
+        assert_eq!(called("papers"), (Role::Member, Visibility::Caller));
+        assert_eq!(called("room"), (Role::Moderator, Visibility::Room));
+        assert_eq!(COMMAND.called_with(&Args::default()), COMMAND);
     }
 }

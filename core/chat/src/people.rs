@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MemberId, Policy, PortError, Role, RoomId, Visibility};
+use crate::{MemberId, Policy, PortError, Role, RoomId, Visibility, profile::Accounts};
 
 /// What a person can consent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,8 +85,8 @@ pub trait Register: Send + Sync {
     /// Turns a switch of a person's consent: on with this account, off with all of theirs.
     async fn set_consent(&self, member: &MemberId, switch: Switch, on: bool, at: Timestamp) -> Result<(), PortError>;
 
-    /// Those who consented, by account, sorted.
-    async fn consenting(&self, switch: Switch) -> Result<Vec<MemberId>, PortError>;
+    /// Those who consented and are not blocked: person by person, each with all of their accounts, sorted.
+    async fn willing(&self, switch: Switch) -> Result<Vec<Accounts>, PortError>;
 
     /// Gives a person a role, or takes it.
     async fn set_grant(&self, member: &MemberId, role: Option<Role>) -> Result<(), PortError>;

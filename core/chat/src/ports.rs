@@ -3,7 +3,9 @@
 mod archive;
 mod calls;
 mod linguist;
+mod matching;
 mod notify;
+mod reading;
 pub mod schedule;
 mod translator;
 
@@ -13,15 +15,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Call, CallId, Command, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, MessageId, Overheard,
-    Passage, PassageId, Place, Platform, PluginError, PortError, Readable, Role, RoomId, Scope, Usage, Visibility,
+    Call, CallId, Command, Cx, Document, DocumentId, Event, Manifest, MemberId, Message, MessageId, Overheard, Passage,
+    PassageId, Place, Platform, PluginError, PortError, Readable, Role, RoomId, Scope, Usage, Visibility,
     document::Rights,
 };
 
 pub use archive::{Archive, Archived, Attachments};
-pub use calls::{Audit, AuditEvent, Generation, Inbox, Seen};
+pub use calls::{Audit, AuditEvent, Generation, Inbox, Outbox, Post, Seen};
 pub use linguist::{Identified, Linguist};
+pub use matching::{Matching, Outcome};
 pub use notify::{ECHO, Lapse, Notice, Notify};
+pub use reading::{Because, ReadingRequest, Recommended, Recommending, Verdict};
 pub use schedule::{Clock, Order, Rhythm, Schedule};
 pub use translator::{Translation, Translator};
 
@@ -59,6 +63,10 @@ pub trait Dispatch: Send + Sync {
     /// A person said something in a room that was not meant for the assistant, or edited it. The reply is empty but where
     /// the room wants questions answered that nobody addressed, and the evidence is strong.
     async fn overheard(&self, heard: Overheard) -> BoxStream<'static, Event>;
+
+    /// The rooms of a platform can be reached: goes on with what the process before heard there and had not dealt with. To be
+    /// said before anything that is heard there now; said again, it does nothing.
+    async fn take_up(&self, platform: Platform);
 
     /// A message of a place, or a mark on one, is gone, whoever said it.
     async fn removed(&self, place: &Place, id: &MessageId);
@@ -107,6 +115,11 @@ pub trait Embedder: Send + Sync {
 
     /// Length of a row.
     fn dims(&self) -> usize;
+
+    /// Whether texts of the same meaning in different languages lie near each other.
+    fn is_multilingual(&self) -> bool {
+        false
+    }
 
     /// Longest text, in the encoder's own tokens; a longer one is cut at its end.
     fn tokens_max(&self) -> usize;
@@ -458,48 +471,6 @@ pub trait Acquisition: Send + Sync {
     async fn remove(&self, id: &DocumentId) -> Result<(), PortError>;
 }
 
-/// A reply on its way to a platform: kept until the platform has it, remembered so that it is found again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Post {
-    /// The call that it answers; nonces and transaction ids are derived from it.
-    pub call: CallId,
-    /// What was asked.
-    pub question: Message,
-    /// The call that it answers anew: its question was edited, or its answer is shown to everyone.
-    #[serde(default)]
-    pub renews: Option<CallId>,
-    /// Where it goes, in the frontend's own words.
-    pub address: serde_json::Value,
-    /// The platform's messages that show it, in order.
-    pub shown: Vec<MessageId>,
-    /// What can be done with it.
-    pub actions: Vec<Action>,
-    /// What it must show in the end, in the frontend's own words; none while it grows, and again once it is shown.
-    pub body: Option<serde_json::Value>,
-}
-
-/// Replies on their way out, and those that went out.
-#[async_trait]
-pub trait Outbox: Send + Sync {
-    /// Writes or replaces a post.
-    async fn put(&self, post: &Post) -> Result<(), PortError>;
-
-    /// The post of a call.
-    async fn get(&self, call: &CallId) -> Result<Option<Post>, PortError>;
-
-    /// Posts of a platform whose body was never shown whole, oldest first.
-    async fn pending(&self, platform: Platform) -> Result<Vec<Post>, PortError>;
-
-    /// The post that this message of the platform shows a part of.
-    async fn showing(&self, platform: Platform, shown: &MessageId) -> Result<Option<Post>, PortError>;
-
-    /// The calls whose posts renew this one's.
-    async fn renewals(&self, call: &CallId) -> Result<Vec<CallId>, PortError>;
-
-    /// Removes a post, with all that plugins keep beside its call.
-    async fn remove(&self, call: &CallId) -> Result<(), PortError>;
-}
-
 /// A room, as a person finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
@@ -528,6 +499,9 @@ pub trait Members: Send + Sync {
 pub trait PluginData: Send + Sync {
     /// The value under `key`.
     async fn get(&self, plugin: &str, key: &str) -> Result<Option<serde_json::Value>, PortError>;
+
+    /// What is kept under all keys that begin with `prefix`, with its key: in the order of the calls that it is beside.
+    async fn list(&self, plugin: &str, prefix: &str) -> Result<Vec<(String, serde_json::Value)>, PortError>;
 
     /// Sets or, with `None`, removes the value under `key`. It goes when its owner is forgotten.
     async fn set(
@@ -584,8 +558,9 @@ pub struct Evidence {
     pub score: f32,
     /// Cosine of the whole passage to the question.
     pub cosine: f32,
-    /// Share of the question's information (IDF mass of its terms, 0 to 1) that the passage contains.
-    pub coverage: f32,
+    /// Share of the question's information (IDF mass of its terms, 0 to 1) that the passage contains; none where the passage
+    /// is in another language than the question, so that their words tell nothing.
+    pub coverage: Option<f32>,
     /// The best line: byte range in `passage.text`.
     pub line: std::ops::Range<usize>,
     /// Cosine of that line to the question.

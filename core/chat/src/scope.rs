@@ -97,6 +97,13 @@ impl Readable {
         Self { scopes, lent }
     }
 
+    /// Without what the room owns and is lent: for who is told something of it, but is not in it.
+    pub fn outside(self, room: &RoomId) -> Self {
+        let Self { mut scopes, lent } = self;
+        scopes.retain(|scope| !lent.contains(scope) && !matches!(scope, Scope::Room(own) if own == room));
+        Self { scopes, lent: Vec::new() }
+    }
+
     /// What these accounts own, and nothing else: to weigh people by it. Nothing found there is ever shown.
     pub(crate) fn owned(accounts: &[MemberId]) -> Self {
         let mut scopes: Vec<Scope> = accounts.iter().cloned().map(Scope::Person).collect();
@@ -157,6 +164,16 @@ mod tests {
         let lent = &["group:nlp", "room:seminar", "person:bob"];
         let readable = check(Audience::Room, &[], lent, &["community:lab", "group:nlp", "room:seminar"]);
         assert_eq!(readable.lent(), ["group:nlp".parse().unwrap()]);
+    }
+
+    #[test]
+    fn who_is_outside_reads_nothing_of_the_room() {
+        let lent = &["group:nlp"];
+        let readable =
+            check(Audience::Caller, &[], lent, &["community:lab", "group:nlp", "room:seminar", "person:ana"]);
+        let outside = readable.outside(&"seminar".into());
+        assert_eq!(outside.scopes().iter().map(Scope::to_string).collect::<Vec<_>>(), ["community:lab", "person:ana"]);
+        assert!(outside.lent().is_empty());
     }
 
     #[test]

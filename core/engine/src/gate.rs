@@ -22,6 +22,12 @@ impl Permit {
         &self.readable
     }
 
+    /// The same for who is not in the room any more: nothing of the room is read for them.
+    pub fn outside(self) -> Self {
+        let readable = self.readable.outside(&self.call.place.room);
+        Self { readable, ..self }
+    }
+
     /// What is known of the caller.
     pub fn standing(&self) -> &Standing {
         &self.standing

@@ -5,6 +5,8 @@
 mod hear;
 mod order;
 mod overhear;
+mod record;
+mod turns;
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,11 +15,11 @@ use std::{
 
 use async_trait::async_trait;
 use chat::{
-    Audience, Call, Command, Cx, Event, Manifest, MemberId, Message, MessageId, Overheard, Place, PluginError, Policy,
-    Role, RoomId, Usage, Visibility,
+    Audience, Call, Command, Cx, Event, Manifest, MemberId, Message, MessageId, Overheard, Place, Platform,
+    PluginError, Policy, Role, RoomId, Usage, Visibility,
     cx::{Ports, Setting, Trace},
     error::chain,
-    ports::{Audit, AuditEvent, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Order, Plugin, Seen, Speaker},
+    ports::{Audit, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Order, Plugin, Seen, Speaker},
 };
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use tokio::sync::OnceCell;
@@ -27,6 +29,7 @@ use tokio_util::{
 };
 use uuid::Uuid;
 
+use self::record::Record;
 use crate::{
     gate::{self, Circumstances, Load, Permit},
     language,
@@ -98,18 +101,9 @@ struct Shared {
     queue: Queue,
     quotas: Quotas,
     interruptions: Mutex<Interruptions>,
+    hearing: hear::State,
     serving: TaskTracker,
     utterances: OnceCell<Vec<(&'static str, &'static Command, Embedding)>>,
-}
-
-/// A call that ended, for the audit trail.
-struct Record {
-    call: Call,
-    outcome: &'static str,
-    error: String,
-    waited: Duration,
-    ran: Duration,
-    trace: Trace,
 }
 
 /// What a call is made with.
@@ -145,7 +139,9 @@ impl Host {
         let serving = TaskTracker::new();
         serving.close();
         let (interruptions, utterances) = (Mutex::default(), OnceCell::new());
-        Self { shared: Arc::new(Shared { parts, settings, queue, quotas, interruptions, serving, utterances }) }
+        let hearing = hear::State::default();
+        let shared = Shared { parts, settings, queue, quotas, interruptions, hearing, serving, utterances };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -170,6 +166,10 @@ impl Dispatch for Host {
 
     async fn overheard(&self, heard: Overheard) -> BoxStream<'static, Event> {
         Arc::clone(&self.shared).overheard(heard).await
+    }
+
+    async fn take_up(&self, platform: Platform) {
+        self.shared.take_up(platform).await;
     }
 
     async fn removed(&self, place: &Place, id: &MessageId) {
@@ -338,8 +338,8 @@ impl Shared {
     ) -> Record {
         let entered = Instant::now();
         let message = asked.message;
-        let visibility = message.visibility.unwrap_or(command.visibility);
-        let command = &Command { visibility, ..*command };
+        let command = command.called_with(&call.args);
+        let command = &Command { visibility: message.visibility.unwrap_or(command.visibility), ..command };
         let trace = Arc::new(Mutex::new(Trace::default()));
         let mut started = entered;
         let permit = self.permit(&mut call, command).await;
@@ -395,7 +395,7 @@ impl Shared {
         command.arguments.iter().find(|known| known.name == argument && known.completes)?;
         let args = invocation.args.clone();
         let mut call = Call { about: None, ..Self::call_of(&message, plugin.manifest().name, command, args) };
-        let permit = self.permit(&mut call, command).await.ok()?;
+        let permit = self.permit(&mut call, &command.called_with(&invocation.args)).await.ok()?;
         let setting = Setting {
             call: permit.call().clone(),
             readable: permit.readable().clone(),
@@ -437,7 +437,9 @@ impl Shared {
         let (standing_of, policy_of, extra) = (&standing, &policy, extra.as_slice());
         let (standing, policy) = (standing_of, policy_of);
         let around = Circumstances { manifest, command, standing, policy, paused, extra, load };
-        gate::gate(call.clone(), around).map_err(Outcome::Refused)
+        let permit = gate::gate(call.clone(), around).map_err(Outcome::Refused)?;
+        let is_away = self.is_away(call, command).await.map_err(failed("looking up where somebody is"))?;
+        Ok(if is_away { permit.outside() } else { permit })
     }
 
     /// Who runs the machine may ask as much as it bears, and what nobody asked us is nobody's.
@@ -557,31 +559,6 @@ impl Shared {
         };
         send(events, last);
         (name, error)
-    }
-
-    async fn audit(&self, record: Record) {
-        let Record { call, outcome, error, waited, ran, trace } = record;
-        for warning in &trace.warnings {
-            tracing::error!(warning, "a call went on without something");
-        }
-        let error = if error.is_empty() { trace.warnings.join("; ") } else { error };
-        let event = AuditEvent {
-            at: self.parts.clock.now(),
-            call,
-            outcome: outcome.to_owned(),
-            error,
-            waited,
-            ran,
-            usage: trace.usage,
-            evidence: trace.evidence,
-            model: self.parts.ports.generator.as_ref().map(|model| model.model().to_owned()).unwrap_or_default(),
-            generations: trace.generations,
-            decisions: trace.decisions,
-            voices: trace.voices,
-        };
-        if let Err(error) = self.parts.audit.record(event).await {
-            tracing::error!(error = %chain(&error), "the audit trail failed");
-        }
     }
 }
 

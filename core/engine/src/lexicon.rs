@@ -5,14 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chat::{
-    PortError,
-    ports::{Documents, Point},
-    text,
-};
-
-/// Passages read at once.
-const PAGE: usize = 1_000;
+use chat::{ports::Point, text};
 
 /// BM25's saturation, length and title weights: those of the index.
 const K1: f32 = 1.5;
@@ -42,24 +35,8 @@ pub struct Lexical {
 }
 
 impl Lexicon {
-    /// Counts every passage; `model` is the embedder's id, whose points are read.
-    ///
-    /// # Errors
-    /// Where the documents cannot be read.
-    pub async fn read(documents: &dyn Documents, model: &str) -> Result<Self, PortError> {
-        let mut lexicon = Self::default();
-        let mut after = None;
-        loop {
-            let page = documents.points(model, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(lexicon) };
-            after = Some(last.passage.clone());
-            page.iter().for_each(|point| lexicon.count(point));
-            // A large library is counted beside other work, not before it.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    fn count(&mut self, point: &Point) {
+    /// Counts a passage.
+    pub fn count(&mut self, point: &Point) {
         let (title, body) = (text::terms(&point.title), text::terms(&point.text));
         let length = TITLE * title.len() as f32 + body.len() as f32;
         self.passages += 1;

@@ -1,5 +1,6 @@
 //! From a message to a reply: [`route`], then [`gate`], then [`session`], then the [`host`], which waits in the
-//! [`queue`] and runs the plugin, and what is said [`unasked`]; [`retrieve`] is what its searches do, with a [`lexicon`].
+//! [`queue`] and runs the plugin, and what is said [`unasked`]; [`retrieve`] is what its searches do, with a [`lexicon`], and
+//! [`normalise`] where a library is in several languages.
 //!
 //! Start reading at `host.rs`; the others are what it calls.
 //!
@@ -17,6 +18,7 @@ pub mod unasked;
 pub mod queue;
 pub mod retrieve;
 pub mod lexicon;
+pub mod normalise;
 
 pub use host::{Host, Parts, Settings};
 pub use retrieve::Retriever;

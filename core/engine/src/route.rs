@@ -82,8 +82,9 @@ fn takes_free_text(command: &Command) -> bool {
     command.arguments.iter().any(|argument| argument.kind == Kind::Text)
 }
 
-/// The arguments of a command from the rest of its line: flags as `--name`, others as `name:value` or in their order;
-/// the last text argument takes the rest of the line.
+/// The arguments of a command from the rest of its line: flags as `--name`, others as `name:value` or, but for those that are
+/// given by name only, in their order, with
+/// quotes around what has spaces in it; the last text argument takes the rest of the line as it is.
 ///
 /// # Errors
 /// A sentence saying how the command is called.
@@ -110,36 +111,49 @@ pub fn arguments(command: &Command, rest: &str) -> Result<Args, String> {
         }
         let named = word.split_once(':').and_then(|(name, value)| {
             let at = open.iter().position(|argument| argument.name == name && argument.kind != Kind::Flag)?;
-            Some((at, value))
+            Some((at, rest[word.len() - value.len()..].trim_start()))
         });
-        let at = match named {
-            Some((at, _)) => at,
-            None => match next_open(&open, word) {
-                Some(at) => at,
-                None => return Err(usage(command)),
-            },
+        let (at, from) = match named {
+            Some(named) => named,
+            None => (next_open(&open, rest).ok_or_else(|| usage(command))?, rest),
         };
         let argument = open.remove(at);
-        let last_text = argument.kind == Kind::Text && !open.iter().any(|argument| argument.kind == Kind::Text);
-        let (given, next) = match named {
-            Some((_, value)) if last_text => (rest[word.len() - value.len()..].trim(), ""),
-            Some((_, value)) => (value, after),
-            None if last_text => (rest, ""),
-            None => (word, after),
-        };
+        let is_text = |argument: &Argument| argument.kind == Kind::Text && !argument.named;
+        let last_text = is_text(argument) && !open.iter().any(|argument| is_text(argument));
+        let (given, next) = if last_text { (from.trim(), "") } else { piece(argument, from) };
         values.insert(argument.name.to_owned(), value(argument, given).ok_or_else(|| usage(command))?);
         rest = next.trim_start();
     }
     Ok(Args(values))
 }
 
-/// The argument that takes a word without a name: the first one, but for optional ones that cannot take it where a text
-/// follows that can.
-fn next_open(open: &[&Argument], word: &str) -> Option<usize> {
-    let in_order = || open.iter().enumerate().filter(|(_, argument)| argument.kind != Kind::Flag);
+/// What an argument takes of a line, and what follows: what stands in quotes there, or what leads it.
+fn piece<'a>(argument: &Argument, line: &'a str) -> (&'a str, &'a str) {
+    let quoted = QUOTES.iter().find_map(|(opening, closing)| line.strip_prefix(*opening)?.split_once(*closing));
+    quoted.unwrap_or_else(|| line.split_at(leading(argument, line).len()))
+}
+
+const QUOTES: [(char, char); 3] = [('"', '"'), ('“', '”'), ('„', '“')];
+
+/// What an argument that is not the last text takes of a line: a word, or a phrase that it has among its choices.
+fn leading<'a>(argument: &Argument, line: &'a str) -> &'a str {
+    let word = line.split(char::is_whitespace).next().unwrap_or_default();
+    let Kind::Choice(phrases) = argument.kind else { return word };
+    let begins = |phrase: &&&str| {
+        let (head, rest) = (line.get(..phrase.len()), line.get(phrase.len()..).unwrap_or_default());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(phrase))
+            && (rest.is_empty() || rest.starts_with(char::is_whitespace))
+    };
+    phrases.iter().filter(begins).map(|phrase| &line[..phrase.len()]).max_by_key(|head| head.len()).unwrap_or(word)
+}
+
+/// The argument that takes what a line begins with, without a name: the first one, but for optional ones that cannot take it
+/// where a text follows that can.
+fn next_open(open: &[&Argument], line: &str) -> Option<usize> {
+    let in_order = || open.iter().enumerate().filter(|(_, argument)| argument.kind != Kind::Flag && !argument.named);
     let passes = |(at, argument): &(usize, &&Argument)| {
-        let text_follows = open[at + 1..].iter().any(|later| later.kind == Kind::Text);
-        argument.required || !text_follows || value(argument, word).is_some()
+        let text_follows = open[at + 1..].iter().any(|later| later.kind == Kind::Text && !later.named);
+        argument.required || !text_follows || value(argument, leading(argument, line)).is_some()
     };
     in_order().find(passes).map(|(at, _)| at)
 }
@@ -158,7 +172,8 @@ fn value(argument: &Argument, given: &str) -> Option<Value> {
             given.parse().ok().filter(|number| (min..=max).contains(number)).map(Value::Integer)
         }
         Kind::Choice(words) => {
-            let lower = given.to_lowercase();
+            // As people write it whose next word is the matter itself: `need: somebody who ..`.
+            let lower = given.trim_end_matches(':').to_lowercase();
             words.iter().find(|word| **word == lower).map(|word| Value::Text((*word).to_owned()))
         }
     }
@@ -174,6 +189,9 @@ pub fn synopsis(command: &Command) -> String {
     let mut line = command.name.to_owned();
     for argument in command.arguments {
         let form = match argument.kind {
+            Kind::Text | Kind::Link if argument.named => format!("{}:..", argument.name),
+            Kind::Integer { min, max } if argument.named => format!("{}:{min}..{max}", argument.name),
+            Kind::Choice(words) if argument.named => format!("{}:{}", argument.name, words.join("|")),
             Kind::Text | Kind::Link => argument.name.to_owned(),
             Kind::Flag => format!("--{}", argument.name),
             Kind::Integer { min, max } => format!("{} {min}..{max}", argument.name),
@@ -248,6 +266,21 @@ mod tests {
                     Argument::new("matching", HELP, Kind::Text),
                 ],
             ),
+            command(
+                "team",
+                &[
+                    Argument::new("size", HELP, Kind::Integer { min: 2, max: 8 }).named(),
+                    Argument::new("group", HELP, Kind::Text).named(),
+                    Argument::new("for", HELP, Kind::Text),
+                ],
+            ),
+            command(
+                "papers",
+                &[
+                    Argument::new("which", HELP, Kind::Choice(&["for me", "for", "similar to"])),
+                    Argument::new("matching", HELP, Kind::Text),
+                ],
+            ),
         ],
     };
 
@@ -304,7 +337,34 @@ mod tests {
         check("!list order:title", true, expect!["call list [order=title]"]);
         check("!list colour", true, expect!["call list [matching=colour]"]);
         check("!list matching:neural parsing --all", true, expect!["call list [all=true, matching=neural parsing]"]);
+        check("!list order: title duck", true, expect!["call list [matching=duck, order=title]"]);
+        check("!list title: duck", true, expect!["call list [matching=duck, order=title]"]);
+        check("!list matching: duck", true, expect!["call list [matching=duck]"]);
         check("!list matching:neural --all parsing", true, expect!["call list [matching=neural --all parsing]"]);
+    }
+
+    #[test]
+    fn what_is_given_by_name_never_takes_a_word_by_its_place() {
+        check("!team 4 ducks", true, expect!["call team [for=4 ducks]"]);
+        check(
+            "!team size: 4 for: \"ducks and geese\"",
+            true,
+            expect![[r#"call team [for="ducks and geese", size=4]"#]],
+        );
+        check("!team group:\"the pond\" ducks", true, expect!["call team [for=ducks, group=the pond]"]);
+        check("!team size:9", true, expect!["usage It is called like this: `team [size:2..8] [group:..] [for]`."]);
+    }
+
+    #[test]
+    fn a_choice_may_be_a_phrase() {
+        check("!papers For me", true, expect!["call papers [which=for me]"]);
+        check("!papers for me on parsing", true, expect!["call papers [matching=on parsing, which=for me]"]);
+        check("!papers for  me", true, expect!["call papers [matching=me, which=for]"]);
+        check("!papers which:similar to Über", true, expect!["call papers [matching=Über, which=similar to]"]);
+        check("!papers matching:for me", true, expect!["call papers [matching=for me]"]);
+        check("!papers similar tokens", true, expect!["call papers [matching=similar tokens]"]);
+        check("!papers for mé", true, expect!["call papers [matching=mé, which=for]"]);
+        check("!papers which: for me", true, expect!["call papers [which=for me]"]);
     }
 
     #[test]

@@ -73,6 +73,15 @@ pub enum ReadError {
         /// What was looked for.
         what: &'static str,
     },
+    /// It is JSON of another kind than a list of works.
+    #[error("it is JSON, but no list of works as ORCID or Semantic Scholar writes it")]
+    NoList,
+    /// It lists the works of several people, and whose they are cannot be told.
+    #[error("it lists the works of {people} people; give one file for each")]
+    SeveralPeople {
+        /// How many.
+        people: usize,
+    },
     /// Reading took too long.
     #[error("reading it took longer than {limit:?}")]
     TimedOut {

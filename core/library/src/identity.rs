@@ -105,7 +105,7 @@ const GREEK: [&str; 25] = [
 ];
 
 /// Lower case without accents and punctuation, Greek letters by name, single spaces.
-fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let mut letters = String::with_capacity(text.len());
     let plain = text.nfkd().filter(|character| !is_combining_mark(*character)).flat_map(char::to_lowercase);
     for character in plain {

@@ -2,7 +2,8 @@
 //!
 //! Read in this order: which files there are ([`walk`]), what a file holds ([`read`] picks one of the readers in
 //! `format` and `pdf`), what a reader hands back ([`Draft`]), by which names two drafts are one paper
-//! ([`identity`]), how text is cleaned ([`clean`]), and how a document falls into passages ([`split`]).
+//! ([`identity`]), how text is cleaned ([`clean`]), how a document falls into passages ([`split`]), and what a
+//! list of works says of a researcher ([`read_works`]).
 //!
 //! **Invariant:** a broken or hostile file costs that file: every reader runs on its own thread, with limits in
 //! bytes, pages, depth and time.
@@ -19,6 +20,7 @@ mod pdf;
 mod read;
 mod split;
 mod walk;
+mod works;
 mod xml;
 
 pub use draft::Draft;
@@ -26,3 +28,4 @@ pub use error::ReadError;
 pub use read::{Input, Limits, Reader, Reading, Refusal, read, sha256};
 pub use split::{SplitLimits, is_references, split, with_heading};
 pub use walk::{Found, WalkError, walk};
+pub use works::{ListedWork, WORKS_MAX, Works, read_works};

@@ -5,7 +5,7 @@ use chat::{CallId, MemberId, PortError, ports::PluginData};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, row};
 
 const PORT: &str = "plugin data";
 
@@ -13,6 +13,10 @@ const PORT: &str = "plugin data";
 impl PluginData for Store {
     async fn get(&self, plugin: &str, key: &str) -> Result<Option<Value>, PortError> {
         self.datum(plugin, key).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn list(&self, plugin: &str, prefix: &str) -> Result<Vec<(String, Value)>, PortError> {
+        self.data_under(plugin, prefix).await.map_err(StoreError::port(PORT))
     }
 
     async fn set(
@@ -53,6 +57,20 @@ impl Store {
             .map_err(StoreError::sql(doing))?
             .map(|json| serde_json::from_str(&json).map_err(StoreError::damaged(doing)))
             .transpose()
+    }
+
+    async fn data_under(&self, plugin: &str, prefix: &str) -> Result<Vec<(String, Value)>, StoreError> {
+        let doing = "listing plugin data";
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT name, value FROM plugin_datum WHERE plugin = $1 AND SUBSTR(name, 1, LENGTH($2)) = $2 \
+             ORDER BY at_us, name",
+        )
+        .bind(plugin)
+        .bind(prefix)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        rows.into_iter().map(|(name, json)| Ok((name, row::parse(&json, doing)?))).collect()
     }
 
     async fn set_datum(

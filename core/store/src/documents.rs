@@ -96,7 +96,7 @@ impl Documents for Store {
 }
 
 /// Adds the filter on scope to a query whose `WHERE` has begun and whose documents are called `d`.
-fn readable_only(query: &mut QueryBuilder<Sqlite>, readable: Option<&Readable>) {
+pub(crate) fn readable_only(query: &mut QueryBuilder<Sqlite>, readable: Option<&Readable>) {
     let Some(readable) = readable else { return };
     let mut within = |before: &str, scopes: &[Scope]| {
         query.push(before);

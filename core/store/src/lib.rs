@@ -3,7 +3,8 @@
 //!
 //! Read [`Store`] here, then `documents` (reading) and `put` (writing), `jobs` (what ingest remembers), then the
 //! small ports `data`, `audit`, `inbox`, `outbox` and `register`; `said` keeps what rooms said, `schedule` what they ordered,
-//! `personal` hands over and erases what is kept of a person, `backup` copies, `check` serves `doctor`, `lock` keeps a second process out.
+//! `profiles` what people say of their work, `reading` what they said of papers, `outcomes` what came of introductions,
+//! `personal` hands over and erases what is kept of a person, `echoes` takes down what was said again of them, `backup` copies, `check` serves `doctor`, `lock` keeps a second process out.
 //!
 //! **Invariant:** SQL stands in this crate only, and none of the database's types leaves it.
 //! **Invariant:** what a person may not read is filtered in SQL (`scope IN (...)`), in every reading method.
@@ -20,14 +21,18 @@ pub mod backup;
 mod check;
 mod data;
 mod documents;
+mod echoes;
 mod error;
 mod inbox;
 mod jobs;
 mod lock;
 mod moves;
 mod outbox;
+mod outcomes;
 mod personal;
+mod profiles;
 mod put;
+mod reading;
 mod register;
 mod rights;
 mod row;
@@ -54,7 +59,10 @@ pub use check::Health;
 pub use error::StoreError;
 pub use jobs::{Refusal, SeenFile};
 pub use lock::DataLock;
+pub use outcomes::Introduction;
+pub use profiles::{AccountProfile, ProfileEntry, ProfileLine, RoomLine};
 pub use put::{Entry, identity_keys};
+pub use reading::{PaperText, ReadablePaper, ReadingMark, Word};
 pub use said::{Conversation, Gone, Line, LineKind, Tail};
 
 /// All schemas, oldest first.

@@ -1,8 +1,10 @@
 //! A room that goes on as another: what it owned and decided on is the other's.
 
-use chat::{DocumentId, RoomId, Scope};
+use chat::{DocumentId, RoomId, Scope, cx::LISTENING};
+use serde_json::Value;
+use sqlx::{Sqlite, Transaction};
 
-use crate::{Store, StoreError, said, schedule};
+use crate::{Store, StoreError, row, said, schedule};
 
 impl Store {
     /// The documents of a scope, sorted.
@@ -36,7 +38,7 @@ impl Store {
     }
 
     /// Gives what the room `from` owns to the room `to`: documents, the files that they came from, its policy where the
-    /// other has none of its own, and what it ordered. Done twice, it finds nothing the second time.
+    /// other has none of its own, what it ordered, and which plugins listen there. Done twice, it finds nothing the second time.
     ///
     /// # Errors
     /// [`StoreError`] where the state cannot be written.
@@ -70,7 +72,66 @@ impl Store {
             let query = sqlx::query(query).bind(&from.0).bind(&to.0);
             query.execute(&mut *transaction).await.map_err(StoreError::sql(doing))?;
         }
+        move_listening(&mut transaction, from, to).await?;
         transaction.commit().await.map_err(StoreError::sql(doing))?;
         self.learn_discreet().await
+    }
+}
+
+/// Whoever listened in one room listens in the other, unless it does so there already; and what names the one as a place
+/// names the other.
+async fn move_listening(
+    transaction: &mut Transaction<'static, Sqlite>,
+    from: &RoomId,
+    to: &RoomId,
+) -> Result<(), StoreError> {
+    let doing = "moving what listens in a room";
+    // A key ends with the room, behind a colon.
+    for query in [
+        "INSERT INTO plugin_datum (plugin, name, value, call, at_us, owner) \
+         SELECT plugin, SUBSTR(name, 1, LENGTH(name) - LENGTH($1)) || $2, value, call, at_us, owner FROM plugin_datum \
+         WHERE SUBSTR(name, 1, LENGTH($3)) = $3 AND SUBSTR(name, -LENGTH($1) - 1) = ':' || $1 ON CONFLICT DO NOTHING",
+        "DELETE FROM plugin_datum \
+         WHERE SUBSTR(name, 1, LENGTH($3)) = $3 AND SUBSTR(name, -LENGTH($1) - 1) = ':' || $1 AND $2 <> $1",
+    ] {
+        let query = sqlx::query(query).bind(&from.0).bind(&to.0).bind(LISTENING);
+        query.execute(&mut **transaction).await.map_err(StoreError::sql(doing))?;
+    }
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT plugin, name, value FROM plugin_datum WHERE SUBSTR(name, 1, LENGTH($2)) = $2 AND INSTR(value, $1) > 0",
+    )
+    .bind(&from.0)
+    .bind(LISTENING)
+    .fetch_all(&mut **transaction)
+    .await
+    .map_err(StoreError::sql(doing))?;
+    for (plugin, name, json) in rows {
+        let mut value: Value = row::parse(&json, doing)?;
+        rename(&mut value, from, to);
+        sqlx::query("UPDATE plugin_datum SET value = $3 WHERE plugin = $1 AND name = $2")
+            .bind(plugin)
+            .bind(name)
+            .bind(value.to_string())
+            .execute(&mut **transaction)
+            .await
+            .map_err(StoreError::sql(doing))?;
+    }
+    Ok(())
+}
+
+/// Puts one room for another in every place that a value holds.
+fn rename(value: &mut Value, from: &RoomId, to: &RoomId) {
+    match value {
+        Value::Object(fields) => {
+            let is_place = fields.contains_key("platform") && fields.contains_key("audience");
+            if let Some(Value::String(room)) = fields.get_mut("room").filter(|_| is_place)
+                && *room == from.0
+            {
+                room.clone_from(&to.0);
+            }
+            fields.values_mut().for_each(|field| rename(field, from, to));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|one| rename(one, from, to)),
+        _ => {}
     }
 }

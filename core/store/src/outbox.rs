@@ -44,7 +44,7 @@ impl Outbox for Store {
 }
 
 impl Store {
-    async fn put_post(&self, post: &Post) -> Result<(), StoreError> {
+    pub(crate) async fn put_post(&self, post: &Post) -> Result<(), StoreError> {
         let doing = "writing a post";
         let platform = post.question.place.platform.to_string();
         let body = post.body.as_ref().map(Value::to_string);

@@ -7,14 +7,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::{Store, StoreError, register, row, said, schedule};
+use crate::{Store, StoreError, outcomes, profiles, reading, register, row, said, schedule};
 
 /// How often the write-ahead log is tried to be emptied while readers hold it.
 const TRIES: usize = 5;
 
 /// What is removed of a person, in this order: each kind's name, and the statement. `{members}` are the accounts, `{scopes}`
 /// their scopes. What refers to a row goes with it.
-const ERASED: [(&str, &str); 12] = [
+const ERASED: [(&str, &str); 18] = [
+    // Before the documents, with which they would go uncounted.
+    ("words on papers", "DELETE FROM paper_word WHERE member IN {members}"),
+    ("papers shown", "DELETE FROM paper_shown WHERE member IN {members}"),
     ("files", "DELETE FROM seen_file WHERE scope IN {scopes}"),
     ("documents", "DELETE FROM document WHERE scope IN {scopes}"),
     // Before the posts and the flights, which tell whose call one is beside.
@@ -36,6 +39,10 @@ const ERASED: [(&str, &str); 12] = [
     ("salts", "DELETE FROM caller_salt WHERE member IN {members}"),
     ("consents", "DELETE FROM consent WHERE member IN {members}"),
     ("orders", "DELETE FROM room_order WHERE member IN {members}"),
+    ("orders for themselves", "DELETE FROM own_order WHERE member IN {members}"),
+    ("outcomes of introductions", "DELETE FROM match_outcome WHERE seeker IN {members} OR person IN {members}"),
+    ("profiles", "DELETE FROM profile_facts WHERE member IN {members}"),
+    ("entries of profiles", "DELETE FROM profile_entry WHERE member IN {members}"),
     ("links between accounts", "DELETE FROM account_link WHERE member IN {members}"),
     ("codes", "DELETE FROM link_code WHERE member IN {members}"),
     ("roles", "DELETE FROM role_grant WHERE member IN {members}"),
@@ -93,7 +100,27 @@ impl Store {
         messages.iter_mut().for_each(|message| say_time(&mut message["at"]));
         let mut orders =
             read(schedule::EXPORTED, "room_order WHERE member IN {members} ORDER BY room, plugin, name").await?;
+        orders.extend(
+            read(schedule::EXPORTED, "own_order WHERE member IN {members} ORDER BY plugin, name, member").await?,
+        );
         orders.iter_mut().for_each(|order| say_time(&mut order["next"]));
+        let mut words =
+            read(reading::WORDS_EXPORTED, "paper_word WHERE member IN {members} ORDER BY at_us, document").await?;
+        let mut shown =
+            read(reading::SHOWN_EXPORTED, "paper_shown WHERE member IN {members} ORDER BY at_us, document").await?;
+        // Without the others: whom they were shown, and to whom they were shown.
+        let mut sought =
+            read(outcomes::SOUGHT_EXPORTED, "match_outcome WHERE seeker IN {members} ORDER BY at_us, need").await?;
+        let mut found =
+            read(outcomes::FOUND_EXPORTED, "match_outcome WHERE person IN {members} ORDER BY at_us, need").await?;
+        for one in [&mut words, &mut shown, &mut sought, &mut found].into_iter().flatten() {
+            say_time(&mut one["at"]);
+        }
+        let facts =
+            read("'account', member, 'facts', json(facts)", "profile_facts WHERE member IN {members} ORDER BY member")
+                .await?;
+        let entries =
+            read(profiles::EXPORTED, "profile_entry WHERE member IN {members} ORDER BY member, kind, id").await?;
         let person = json!({
             "accounts": accounts,
             "consents": consents,
@@ -110,6 +137,9 @@ impl Store {
             ("calls.json", Value::Array(calls)),
             ("messages.json", Value::Array(messages)),
             ("orders.json", Value::Array(orders)),
+            ("profile.json", json!({ "who": facts, "entries": entries })),
+            ("reading.json", json!({ "words": words, "shown": shown })),
+            ("introductions.json", json!({ "sought": sought, "found": found })),
         ];
         Ok(named.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }
@@ -141,6 +171,7 @@ impl Store {
             }
         }
         register::drop_lone_links(&mut transaction).await.map_err(&sql)?;
+        profiles::touch(&mut transaction).await.map_err(&sql)?;
         transaction.commit().await.map_err(&sql)?;
         self.write_anew().await?;
         Ok((erased, documents.into_iter().map(DocumentId).collect()))
@@ -158,6 +189,8 @@ impl Store {
         let mut transaction = self.begin(doing).await?;
         for statement in [
             format!("DELETE FROM post WHERE author IN {{members}} AND at_us <= {until}"),
+            // What was being said again of them when they were forgotten.
+            format!("DELETE FROM plugin_datum WHERE owner IN {{members}} AND at_us <= {until}"),
             format!("DELETE FROM flight WHERE member IN {{members}} AND at_us <= {until}"),
             "DELETE FROM caller_salt WHERE member IN {members} AND member NOT IN (SELECT member FROM flight)"
                 .to_owned(),

@@ -5,7 +5,10 @@
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use chat::{Consent, MemberId, Policy, PortError, Role, RoomId, Standing, Switch, Visibility, people::Register};
+use chat::{
+    Consent, MemberId, Policy, PortError, Role, RoomId, Standing, Switch, Visibility, people::Register,
+    profile::Accounts,
+};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
@@ -28,8 +31,8 @@ impl Register for Store {
         .map_err(StoreError::port(PORT))
     }
 
-    async fn consenting(&self, switch: Switch) -> Result<Vec<MemberId>, PortError> {
-        self.all_consenting(switch).await.map_err(StoreError::port(PORT))
+    async fn willing(&self, switch: Switch) -> Result<Vec<Accounts>, PortError> {
+        self.all_willing(switch).await.map_err(StoreError::port(PORT))
     }
 
     async fn set_grant(&self, member: &MemberId, role: Option<Role>) -> Result<(), PortError> {
@@ -147,7 +150,11 @@ impl Store {
         Ok(())
     }
 
-    async fn all_consenting(&self, switch: Switch) -> Result<Vec<MemberId>, StoreError> {
+    /// Those who consented, blocked or not, by account, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be read.
+    pub async fn consenting(&self, switch: Switch) -> Result<Vec<MemberId>, StoreError> {
         let members: Vec<String> = sqlx::query_scalar(
             "SELECT member FROM consent WHERE switch = $1 UNION \
              SELECT other.member FROM consent c JOIN account_link own ON own.member = c.member \
@@ -158,6 +165,31 @@ impl Store {
         .await
         .map_err(StoreError::sql("looking for who consented"))?;
         Ok(members.into_iter().map(MemberId).collect())
+    }
+
+    /// In one pass, however many they are.
+    async fn all_willing(&self, switch: Switch) -> Result<Vec<Accounts>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "WITH account AS ( \
+                 SELECT c.member, COALESCE(l.person, '=' || c.member) AS person, c.switch \
+                 FROM consent c LEFT JOIN account_link l ON l.member = c.member WHERE c.switch = $1 \
+             ), whole AS ( \
+                 SELECT member, person FROM account \
+                 UNION SELECT l.member, l.person FROM account_link l JOIN account a ON a.person = l.person \
+             ) \
+             SELECT person, member FROM whole WHERE person NOT IN ( \
+                 SELECT w.person FROM whole w JOIN blocked_member b ON b.member = w.member \
+             ) ORDER BY person, member",
+        )
+        .bind(switch.name())
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::sql("looking for who is willing"))?;
+        let persons = rows.chunk_by(|(one, _), (other, _)| one == other);
+        let mut willing: Vec<Accounts> =
+            persons.map(|rows| rows.iter().map(|(_, member)| MemberId(member.clone())).collect()).collect();
+        willing.sort();
+        Ok(willing)
     }
 
     /// The person's role, whichever account it was given to before.

@@ -1,4 +1,4 @@
-//! What rooms ordered to be done again and again, and when it is due.
+//! What rooms, and people for themselves, ordered to be done again and again, and when it is due.
 
 use async_trait::async_trait;
 use chat::{
@@ -9,7 +9,7 @@ use jiff::{
     Timestamp,
     civil::{Time, Weekday},
 };
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use crate::{Store, StoreError, row};
 
@@ -29,6 +29,14 @@ impl Schedule for Store {
         self.orders_in(room).await.map_err(StoreError::port(PORT))
     }
 
+    async fn cancel_own(&self, accounts: &[MemberId], plugin: &str, key: &str) -> Result<bool, PortError> {
+        self.end_own_order(accounts, plugin, key).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn own_orders(&self, accounts: &[MemberId]) -> Result<Vec<Order>, PortError> {
+        self.orders_by(accounts).await.map_err(StoreError::port(PORT))
+    }
+
     async fn due(&self, now: Timestamp) -> Result<Vec<Order>, PortError> {
         self.orders_due(now).await.map_err(StoreError::port(PORT))
     }
@@ -44,15 +52,18 @@ pub(crate) const EXPORTED: &str = "'room', room, 'plugin', plugin, 'key', name, 
 
 /// Moves what one room ordered to another, in its channel, but for what the other ordered itself; `$1` the old, `$2` the
 /// new.
-pub(crate) const MOVED: [&str; 2] = [
+pub(crate) const MOVED: [&str; 3] = [
     "INSERT INTO room_order (room, plugin, name, platform, community, command, args, member, weekday, time, zone, next_us) \
      SELECT $2, plugin, name, platform, community, command, args, member, weekday, time, zone, next_us \
      FROM room_order WHERE room = $1 ON CONFLICT DO NOTHING",
     "DELETE FROM room_order WHERE room = $1",
+    "UPDATE own_order SET room = $2 WHERE room = $1",
 ];
 
-const COLUMNS: &str =
-    "room, plugin, name, platform, community, thread, command, args, member, weekday, time, zone, next_us";
+const COLUMNS: &str = "room, plugin, name, platform, community, thread, command, args, member, weekday, time, zone, next_us, FALSE AS own";
+
+/// The same of what people ordered for themselves.
+const OWN_COLUMNS: &str = "room, plugin, name, platform, community, NULL AS thread, command, args, member, weekday, time, zone, next_us, TRUE AS own";
 
 #[derive(FromRow)]
 struct OrderRow {
@@ -69,6 +80,7 @@ struct OrderRow {
     time: String,
     zone: String,
     next_us: i64,
+    own: bool,
 }
 
 impl OrderRow {
@@ -90,7 +102,7 @@ impl OrderRow {
                 community: CommunityId(self.community),
                 room: RoomId(self.room),
                 thread: self.thread.map(ThreadId),
-                audience: Audience::Room,
+                audience: if self.own { Audience::Caller } else { Audience::Room },
             },
             rhythm: Rhythm { day, time, zone: self.zone },
             next: Timestamp::from_microsecond(self.next_us).map_err(StoreError::damaged(doing))?,
@@ -102,31 +114,39 @@ impl Store {
     async fn keep_order(&self, order: &Order) -> Result<(), StoreError> {
         let doing = "keeping an order";
         let Order { key, plugin, command, args, member, place, rhythm, next } = order;
-        sqlx::query(
-            "INSERT INTO room_order (room, plugin, name, platform, community, thread, command, args, member, weekday, \
-                 time, zone, next_us) \
+        let sql = if order.is_own() {
+            "INSERT INTO own_order (room, plugin, name, platform, community, command, args, member, weekday, time, zone, \
+                 next_us) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+             ON CONFLICT (member, plugin, name) DO UPDATE SET platform = excluded.platform, \
+                 community = excluded.community, room = excluded.room, command = excluded.command, \
+                 args = excluded.args, weekday = excluded.weekday, time = excluded.time, zone = excluded.zone, \
+                 next_us = excluded.next_us"
+        } else {
+            "INSERT INTO room_order (room, plugin, name, platform, community, command, args, member, weekday, time, zone, \
+                 next_us, thread) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
              ON CONFLICT (room, plugin, name) DO UPDATE SET platform = excluded.platform, \
                  community = excluded.community, thread = excluded.thread, command = excluded.command, \
                  args = excluded.args, member = excluded.member, weekday = excluded.weekday, time = excluded.time, \
-                 zone = excluded.zone, next_us = excluded.next_us",
-        )
-        .bind(&place.room.0)
-        .bind(plugin)
-        .bind(key)
-        .bind(place.platform.to_string())
-        .bind(&place.community.0)
-        .bind(place.thread.as_ref().map(|thread| &thread.0))
-        .bind(command)
-        .bind(row::json(args, doing)?)
-        .bind(&member.0)
-        .bind(rhythm.day.map(Weekday::to_monday_one_offset))
-        .bind(rhythm.time.to_string())
-        .bind(&rhythm.zone)
-        .bind(next.as_microsecond())
-        .execute(&self.write)
-        .await
-        .map_err(StoreError::sql(doing))?;
+                 zone = excluded.zone, next_us = excluded.next_us"
+        };
+        let query = sqlx::query(sql)
+            .bind(&place.room.0)
+            .bind(plugin)
+            .bind(key)
+            .bind(place.platform.to_string())
+            .bind(&place.community.0)
+            .bind(command)
+            .bind(row::json(args, doing)?)
+            .bind(&member.0)
+            .bind(rhythm.day.map(Weekday::to_monday_one_offset))
+            .bind(rhythm.time.to_string())
+            .bind(&rhythm.zone)
+            .bind(next.as_microsecond());
+        // What is for one person alone is in no thread.
+        let query = if order.is_own() { query } else { query.bind(place.thread.as_ref().map(|thread| &thread.0)) };
+        query.execute(&self.write).await.map_err(StoreError::sql(doing))?;
         Ok(())
     }
 
@@ -139,6 +159,23 @@ impl Store {
             .await
             .map_err(StoreError::sql("ending an order"))?;
         Ok(ended.rows_affected() > 0)
+    }
+
+    async fn end_own_order(&self, accounts: &[MemberId], plugin: &str, key: &str) -> Result<bool, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM own_order WHERE plugin = ");
+        query.push_bind(plugin).push(" AND name = ").push_bind(key);
+        by(&mut query, accounts);
+        let ended = query.build().execute(&self.write).await.map_err(StoreError::sql("ending an order"))?;
+        Ok(ended.rows_affected() > 0)
+    }
+
+    async fn orders_by(&self, accounts: &[MemberId]) -> Result<Vec<Order>, StoreError> {
+        let doing = "looking up what a person ordered";
+        let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {OWN_COLUMNS} FROM own_order WHERE TRUE"));
+        by(&mut query, accounts);
+        query.push(" ORDER BY plugin, name, member");
+        let rows: Vec<OrderRow> = query.build_query_as().fetch_all(&self.read).await.map_err(StoreError::sql(doing))?;
+        rows.into_iter().map(|row| row.order(doing)).collect()
     }
 
     async fn orders_in(&self, room: &RoomId) -> Result<Vec<Order>, StoreError> {
@@ -155,7 +192,11 @@ impl Store {
     /// Without a limit: a room has few, and one that cannot be done must not hide the others.
     async fn orders_due(&self, now: Timestamp) -> Result<Vec<Order>, StoreError> {
         let doing = "looking up what is due";
-        let sql = format!("SELECT {COLUMNS} FROM room_order WHERE next_us <= $1 ORDER BY next_us, room, plugin, name");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM room_order WHERE next_us <= $1 \
+             UNION ALL SELECT {OWN_COLUMNS} FROM own_order WHERE next_us <= $1 \
+             ORDER BY next_us, room, plugin, name, member"
+        );
         let rows: Vec<OrderRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(now.as_microsecond())
             .fetch_all(&self.read)
@@ -165,17 +206,35 @@ impl Store {
     }
 
     async fn put_off(&self, order: &Order, next: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE room_order SET next_us = $5 WHERE room = $1 AND plugin = $2 AND name = $3 AND next_us = $4",
-        )
-        .bind(&order.place.room.0)
-        .bind(&order.plugin)
-        .bind(&order.key)
-        .bind(order.next.as_microsecond())
-        .bind(next.as_microsecond())
-        .execute(&self.write)
-        .await
-        .map_err(StoreError::sql("putting an order off"))?;
+        let (sql, whose) = match order.is_own() {
+            true => (
+                "UPDATE own_order SET next_us = $5 WHERE member = $1 AND plugin = $2 AND name = $3 AND next_us = $4",
+                &order.member.0,
+            ),
+            false => (
+                "UPDATE room_order SET next_us = $5 WHERE room = $1 AND plugin = $2 AND name = $3 AND next_us = $4",
+                &order.place.room.0,
+            ),
+        };
+        sqlx::query(sql)
+            .bind(whose)
+            .bind(&order.plugin)
+            .bind(&order.key)
+            .bind(order.next.as_microsecond())
+            .bind(next.as_microsecond())
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::sql("putting an order off"))?;
         Ok(())
     }
+}
+
+/// Narrows a query that has a condition to rows of these accounts.
+fn by(query: &mut QueryBuilder<Sqlite>, accounts: &[MemberId]) {
+    query.push(" AND member IN (");
+    let mut values = query.separated(", ");
+    for account in accounts {
+        values.push_bind(account.0.clone());
+    }
+    query.push(")");
 }

@@ -5,9 +5,12 @@
 mod audit;
 mod disk;
 mod documents;
+mod echoes;
 mod jobs;
 mod personal;
 mod ports;
+mod profiles;
+mod reading;
 mod register;
 mod said;
 mod schedule;

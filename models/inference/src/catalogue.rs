@@ -135,6 +135,9 @@ pub struct EmbedSpec {
     /// First position id: 0 for BERT, 2 for XLM-RoBERTa.
     #[serde(default)]
     pub position_offset: usize,
+    /// Whether texts of the same meaning in different languages lie near each other.
+    #[serde(default)]
+    pub multilingual: bool,
 }
 
 /// What a translation model needs to know.

@@ -91,6 +91,10 @@ impl Embedder for QueuedEncoder {
         self.encoder.dims()
     }
 
+    fn is_multilingual(&self) -> bool {
+        self.encoder.is_multilingual()
+    }
+
     fn tokens_max(&self) -> usize {
         self.encoder.tokeniser().tokens_max()
     }

@@ -37,6 +37,7 @@ pub struct Encoder {
     weights: Weights,
     config: Config,
     pooling: Pooling,
+    is_multilingual: bool,
     threads: ThreadPool,
 }
 
@@ -62,7 +63,8 @@ impl Encoder {
             return Err(unsupported(format!("its tokenizer has {ids} ids, and its token table {rows} rows")));
         }
         let weights = Weights::read(name, &folder.join("model.safetensors"), &config)?;
-        Self::new(name, tokeniser, weights, config, spec.pooling, threads)
+        let encoder = Self::new(name, tokeniser, weights, config, spec.pooling, threads)?;
+        Ok(Self { is_multilingual: spec.multilingual, ..encoder })
     }
 
     fn new(
@@ -78,7 +80,7 @@ impl Encoder {
             .thread_name(|index| format!("encoder-{index}"))
             .build()
             .map_err(|error| ModelError::Load { name: name.to_owned(), source: error.into() })?;
-        Ok(Self { name: name.to_owned(), tokeniser, weights, config, pooling, threads })
+        Ok(Self { name: name.to_owned(), tokeniser, weights, config, pooling, is_multilingual: false, threads })
     }
 
     /// Breaks the model, for the test of a panic: tokens from `rows` on have no row.
@@ -95,6 +97,11 @@ impl Encoder {
     /// Length of a vector.
     pub fn dims(&self) -> usize {
         self.weights.hidden
+    }
+
+    /// Whether texts of the same meaning in different languages lie near each other, as the catalogue says.
+    pub fn is_multilingual(&self) -> bool {
+        self.is_multilingual
     }
 
     /// How texts become tokens.

@@ -338,6 +338,7 @@ mod tests {
                 query_prefix: String::new(),
                 passage_prefix: String::new(),
                 position_offset: 0,
+                multilingual: false,
             }),
             translate: None,
         }

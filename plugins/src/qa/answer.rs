@@ -36,15 +36,20 @@ const COSINE_UNASKED: f32 = 0.55;
 /// The passages that speak to the question, best first: empty means that the library does not answer it.
 pub fn relevant(found: Vec<Evidence>) -> Vec<Evidence> {
     let cosine = |evidence: &Evidence| evidence.cosine.max(evidence.line_cosine);
-    let strength = |evidence: &Evidence| cosine(evidence) + evidence.coverage;
+    // What is in another language than the question is judged by the vectors alone: its words tell nothing.
+    let strength = |evidence: &Evidence| cosine(evidence) + evidence.coverage.unwrap_or(0.0);
     let best = found.iter().map(strength).fold(0.0, f32::max);
+    let best_cosine = found.iter().map(cosine).fold(0.0, f32::max);
     let speaks = |evidence: &Evidence| {
-        let cosine = cosine(evidence);
+        let (cosine, holds) = (cosine(evidence), evidence.coverage.is_some_and(|share| share >= COVERAGE_MIN));
         if is_only_asked(evidence) {
             return false;
         }
-        let alone = cosine >= COSINE_SURE || (cosine >= COSINE_MIN && evidence.coverage >= COVERAGE_MIN);
-        alone && strength(evidence) >= STRENGTH_SHARE_MIN * best
+        let is_strong = match evidence.coverage {
+            Some(_) => strength(evidence) >= STRENGTH_SHARE_MIN * best,
+            None => cosine >= STRENGTH_SHARE_MIN * best_cosine,
+        };
+        is_strong && (cosine >= COSINE_SURE || (cosine >= COSINE_MIN && holds))
     };
     found.into_iter().filter(speaks).collect()
 }
@@ -58,7 +63,7 @@ fn is_only_asked(evidence: &Evidence) -> bool {
 
 /// Whether a passage answers a question beyond doubt.
 pub fn is_sure(best: &Evidence) -> bool {
-    best.cosine.max(best.line_cosine) >= COSINE_UNASKED && best.coverage >= COVERAGE_MIN
+    best.cosine.max(best.line_cosine) >= COSINE_UNASKED && best.coverage.is_some_and(|share| share >= COVERAGE_MIN)
 }
 
 /// Drafts, checks sentence by sentence, and sends what stands; `into` another language than that of the sources where
@@ -171,5 +176,63 @@ fn decision(verdict: &Verdict) -> String {
         }
         Verdict::Struck { why, .. } => format!("struck, {}", why.reason()),
         Verdict::Empty => "left out, it claims nothing".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat::{Document, DocumentId, Identifiers, Passage, PassageId, Provenance, Scope};
+
+    use super::*;
+
+    /// A passage of a paper: its cosine, and the share of the question that it holds where its words tell that.
+    fn evidence((cosine, coverage): (f32, Option<f32>)) -> Evidence {
+        let id = DocumentId("0".repeat(16));
+        let text = "Ducks dive.".to_owned();
+        let provenance =
+            Provenance { file: String::new(), format: "jats".to_owned(), content_hash: String::new(), license: None };
+        let document = Document {
+            id: id.clone(),
+            scope: Scope::Community("lab".into()),
+            title: "Ducks".to_owned(),
+            authors: Vec::new(),
+            year: None,
+            venue: None,
+            language: None,
+            identifiers: Identifiers::default(),
+            provenance,
+            retracted: false,
+            text: String::new(),
+            pages: Vec::new(),
+            sections: Vec::new(),
+        };
+        let passage = Passage {
+            id: PassageId { document: id, ordinal: 0 },
+            span: 0..text.len(),
+            text,
+            page: None,
+            section: None,
+        };
+        Evidence { passage, document, score: 0.0, cosine, coverage, line: 0..11, line_cosine: 0.0 }
+    }
+
+    #[track_caller]
+    fn check(found: &[(f32, Option<f32>)], want: &[f32]) {
+        let relevant = relevant(found.iter().copied().map(evidence).collect());
+        assert_eq!(relevant.iter().map(|one| one.cosine).collect::<Vec<f32>>(), want);
+    }
+
+    #[test]
+    fn a_passage_speaks_by_its_nearness_or_by_its_words_as_well() {
+        check(&[(0.5, Some(0.3)), (0.35, Some(0.7)), (0.34, Some(0.5)), (0.2, Some(0.8))], &[0.5, 0.35]);
+        check(&[(0.9, Some(0.9)), (0.45, Some(0.1))], &[0.9]);
+    }
+
+    #[test]
+    fn a_passage_in_another_language_speaks_by_its_nearness_alone() {
+        // Beside one whose words say it all, the same cosine in another language is as much.
+        check(&[(0.6, Some(0.9)), (0.5, None), (0.41, None)], &[0.6, 0.5]);
+        check(&[(0.5, Some(0.9)), (0.45, Some(0.0)), (0.45, None)], &[0.5, 0.45]);
+        assert!(is_sure(&evidence((0.6, Some(0.7)))) && !is_sure(&evidence((0.9, None))));
     }
 }

@@ -13,10 +13,13 @@ use chat::{
     ports::{Lapse, Notice},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::shelf::named;
+use crate::{
+    shelf::named,
+    stored::{hash, read},
+};
 
 /// People who are asked one question.
 const ASKED_MAX: usize = 3;
@@ -259,19 +262,11 @@ async fn lately(cx: &Cx, key: &str) -> Result<Vec<Timestamp>, PluginError> {
     Ok(times.into_iter().filter(|at| cx.now().duration_since(*at) < DAY).collect())
 }
 
-async fn read<T: DeserializeOwned>(cx: &Cx, key: &str) -> Result<Option<T>, PluginError> {
-    Ok(cx.load(key).await?.and_then(|value| serde_json::from_value(value).ok()))
-}
-
-/// The same for the same question in the same room, however often it is asked: FNV-1a, which no release changes.
+/// The same for the same question in the same room, however often it is asked.
 fn id(room: &RoomId, question: &str) -> String {
     let words = question.to_lowercase();
     let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let text = words.fold(room.0.clone(), |text, word| format!("{text} {word}"));
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{hash:016x}")
+    hash(std::iter::once(room.0.as_str()).chain(words))
 }
 
 fn request_key(id: &str) -> String {

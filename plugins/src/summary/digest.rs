@@ -86,18 +86,23 @@ fn show(cx: &Cx, order: &Order) -> Result<(), PluginError> {
 
 /// When it comes, in which language, and when next.
 fn told(cx: &Cx, order: &Order) -> String {
-    let Rhythm { day, time, zone } = &order.rhythm;
-    let (time, next) = (time.strftime("%H:%M"), order.next.to_zoned(order.rhythm.zone()).date());
+    let (english, chinese) = every(&order.rhythm);
+    let next = order.next.to_zoned(order.rhythm.zone()).date();
+    let mut letters = english.chars();
+    let english: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    said(cx, &format!("{english}, in English; next on {next}."), &format!("{chinese}，使用中文；下次为 {next}。"))
+}
+
+/// A rhythm in words, in English and in Chinese: `every Monday at 09:00 (Europe/Berlin)`.
+pub fn every(rhythm: &Rhythm) -> (String, String) {
+    let Rhythm { day, time, zone } = rhythm;
+    let time = time.strftime("%H:%M");
     let named = day.and_then(|day| DAYS.iter().find(|(known, ..)| *known == day));
     let (every, each) = match named {
-        None => ("Every day".to_owned(), "每天".to_owned()),
-        Some((_, english, chinese)) => (format!("Every {english}"), format!("每周{chinese}")),
+        None => ("every day".to_owned(), "每天".to_owned()),
+        Some((_, english, chinese)) => (format!("every {english}"), format!("每周{chinese}")),
     };
-    said(
-        cx,
-        &format!("{every} at {time} ({zone}), in English; next on {next}."),
-        &format!("{each} {time}（{zone}），使用中文；下次为 {next}。"),
-    )
+    (format!("{every} at {time} ({zone})"), format!("{each} {time}（{zone}）"))
 }
 
 /// What a moderator would wonder about.
@@ -154,7 +159,7 @@ fn heading(cx: &Cx, since: Timestamp, rhythm: &Rhythm) -> String {
 }
 
 /// A day and a time in any order: `monday 09:00`, `9:00 Mon`, `周一 9:00`, `18:00`; none where there is anything else.
-fn moment(text: &str) -> Option<(Option<Weekday>, Option<Time>)> {
+pub fn moment(text: &str) -> Option<(Option<Weekday>, Option<Time>)> {
     let (mut day, mut time) = (None, None);
     for word in text.split_whitespace() {
         match (weekday(word), Time::strptime("%H:%M", word).ok()) {

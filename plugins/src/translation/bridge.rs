@@ -17,7 +17,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use chat::{Cx, Message, MessageId, Overheard, Place, PluginError, PortError, RoomId, Switch, cx::Voice};
+use chat::{
+    Cx, Message, MessageId, Overheard, Place, PluginError, PortError, RoomId, Switch,
+    cx::{Below, Voice},
+};
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -204,7 +207,9 @@ async fn carry(
     let (place, id) = (heard.message.place.clone(), heard.message.id.clone());
     let known = cx.echoed(&place, &id).await?;
     let is_forced = by_hand || known.as_ref().is_some_and(|echo| echo.is_forced);
-    if known.is_some_and(|echo| echo.says(&heard.message.text)) {
+    if let Some(echo) = &known
+        && cx.is_said(echo, &heard.message.text).await?
+    {
         return Ok(Carried::Before);
     }
     for _ in 0..ROUNDS_MAX {
@@ -223,7 +228,7 @@ async fn carry(
             return if by_hand { Ok(Carried::Not) } else { cx.take_back(&place, &id).await.map(|()| Carried::Not) };
         };
         let (to, below) = match &bridge.room {
-            None => (&place, Some(id.clone())),
+            None => (&place, Some(Below::Message(id.clone()))),
             Some(room) => (room, below(cx, &heard.message, room).await?),
         };
         cx.echo(&heard, (to, below), &text, is_forced).await?;
@@ -237,7 +242,7 @@ async fn carry(
 }
 
 /// What a message replies to, as it stands in the other room; in a thread at least what the thread is about.
-async fn below(cx: &Cx, message: &Message, room: &Place) -> Result<Option<MessageId>, PluginError> {
+async fn below(cx: &Cx, message: &Message, room: &Place) -> Result<Option<Below>, PluginError> {
     let root = message.place.thread.as_ref().map(|thread| MessageId(thread.0.clone()));
     for candidate in message.reply_to.iter().chain(&root) {
         if let Some(found) = cx.counterpart(&message.place, candidate, room).await? {

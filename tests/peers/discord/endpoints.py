@@ -161,20 +161,27 @@ async def thread(user, channel):
     """A thread that starts from no message."""
     data = await request.get_json()
     made = await Channel.create(
-        id=Snowflake.makeId(), type=11, guild=channel.guild, name=data["name"], owner=user, parent=channel, flags=0
+        id=Snowflake.makeId(), type=data.get("type", 11), guild=channel.guild, name=data["name"], owner=user,
+        parent=channel, flags=0,
     )
     await ThreadMember.create(id=Snowflake.makeId(), user=user, channel=made, guild=channel.guild)
     never, idle = datetime(1970, 1, 1), data.get("auto_archive_duration") or 1440
     await ThreadMetadata.create(id=made.id, channel=made, archive_timestamp=never, auto_archive_duration=idle)
-    it = await made.ds_json()
-    await getGw().dispatch(ThreadCreateEvent(it | {"newly_created": True}), guild_id=channel.guild.id)
+    kind, made.type = made.type, 11  # YEPCord describes public ones only
+    it = await made.ds_json() | {"type": kind}
+    heard = {"guild_id": channel.guild.id} if kind == 11 else {"users": [user.id]}
+    await getGw().dispatch(ThreadCreateEvent(it | {"newly_created": True}), **heard)
     return it, 201
 
 
 @app.put(f"{API}/channels/<int:channel>/thread-members/<who>")
 @multipleDecorators(allowBots, getUser, getChannel)
 async def join_thread(user, channel, who):
-    """Everyone in the guild is in its threads already."""
+    """Everyone in the guild is in its public threads already; YEPCord lets nobody else into the others."""
+    other = user if who == "@me" else await User.get(id=int(who))
+    known = {"user": other, "channel": channel, "guild": channel.guild}
+    if channel.type != 11 and not await ThreadMember.exists(**known):
+        await ThreadMember.create(id=Snowflake.makeId(), **known)
     return "", 204
 
 

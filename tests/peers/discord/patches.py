@@ -12,7 +12,7 @@ from yepcord.rest_api.models import applications, channels, interactions, webhoo
 from yepcord.rest_api.utils import get_multipart_json  # before it is replaced below
 from yepcord.yepcord.core import Core
 from yepcord.yepcord.enums import ChannelType
-from yepcord.yepcord.models import ApplicationCommand, Bot, Channel
+from yepcord.yepcord.models import ApplicationCommand, Bot, Channel, ThreadMember
 from yepcord.yepcord.models._utils import Model
 
 # What the gateway has had for each user, seen or not: `GET /__shim/inbox` reads it.
@@ -137,12 +137,19 @@ async def related(self, channel, ids=True):
     return await _related(self, channel, ids)
 
 
+async def thread_member(self, thread, user_id):
+    """With who it is: YEPCord asks for that where somebody is named in a private thread."""
+    found = ThreadMember.get_or_none(channel=thread, user__id=user_id)
+    return await found.select_related("user", "channel", "guild")
+
+
 async def no_threads(self, guild, user_id):
     """YEPCord puts coroutines into a guild's threads; `payloads.threads` has them for bots."""
     return []
 
 
 Core.getUserByChannel, Core.getRelatedUsersToChannel, Core.getGuildMemberThreads = by_channel, related, no_threads
+Core.getThreadMember = thread_member
 
 # --- Noise ----------------------------------------------------------------------------------------------------------
 

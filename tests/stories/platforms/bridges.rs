@@ -69,12 +69,10 @@ pub async fn a_room_speaks_two_languages(ana: &dyn Person, bob: &dyn Person, cle
     Ok(())
 }
 
-/// `ana` moderates an English room, `bob` a German one; neither is in the other's.
-pub async fn two_rooms_understand_each_other(ana: &dyn Person, bob: &dyn Person) -> Result<()> {
+/// `ana` moderates an English room, `bob` a German one; neither is in the other's. From now on a bridge joins them.
+pub async fn are_joined(ana: &dyn Person, bob: &dyn Person) -> Result<()> {
     until_it_listens(ana).await?;
     until_it_listens(bob).await?;
-    bob.says("!bridge join 0000-0000-0000 de").await?;
-    bob.hears(&|text| text.contains("unknown or too old")).await?;
     ana.says("!bridge offer en").await?;
     let (_, offer) = ana.hears(&|text| text.contains("!bridge join ") || text.contains("`bridge join ")).await?;
     let code =
@@ -82,6 +80,24 @@ pub async fn two_rooms_understand_each_other(ana: &dyn Person, bob: &dyn Person)
     bob.says(&format!("!bridge join {code} de")).await?;
     bob.hears(&|text| text.contains("What is said here I carry to a room")).await?;
     ana.hears(&|text| text.contains("What is said here I carry to a room")).await?;
+    Ok(())
+}
+
+/// What is said in either room is said in the other.
+pub async fn hear_each_other(ana: &dyn Person, bob: &dyn Person) -> Result<()> {
+    ana.tells("When does the boat leave tomorrow?").await?;
+    bob.hears(&|text| text.contains("Wann fährt das Boot morgen ab?")).await?;
+    bob.tells("Das Boot fährt morgen Abend ab.").await?;
+    ana.hears(&|text| text.contains("The boat leaves tomorrow evening.")).await?;
+    Ok(())
+}
+
+/// Two rooms, as above.
+pub async fn two_rooms_understand_each_other(ana: &dyn Person, bob: &dyn Person) -> Result<()> {
+    until_it_listens(bob).await?;
+    bob.says("!bridge join 0000-0000-0000 de").await?;
+    bob.hears(&|text| text.contains("unknown or too old")).await?;
+    are_joined(ana, bob).await?;
 
     let asked = ana.tells("When does the boat leave tomorrow?").await?;
     let (there, text) = bob.hears(&|text| text.contains("Wann fährt das Boot morgen ab?")).await?;

@@ -2,17 +2,30 @@
 
 use std::collections::HashSet;
 
-use chat::{Audience, CallId, CommunityId, Message, Visibility, error::chain, ports::Post};
+use chat::{Audience, CallId, CommunityId, Message, MessageId, Visibility, error::chain, ports::Post};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::Driver;
-use crate::{Part, ScreenError, notices};
+use crate::{
+    Part, ScreenError,
+    notices::{self, Gathering},
+};
 
 /// What was taken back longer ago and could not be removed since stands.
 const TAKE_DOWN_WITHIN: SignedDuration = SignedDuration::from_hours(48);
+
+/// How long a reply waits until what it replies to is shown; then it stands alone.
+const ABOVE_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// What a notice is to stand below.
+enum Above {
+    Shown(MessageId),
+    OnItsWay,
+    Nowhere,
+}
 
 /// What is said where a process died over an answer.
 const INTERRUPTED: &str = "I was interrupted while answering this; please ask again.";
@@ -21,6 +34,7 @@ impl Driver {
     /// What the process before left behind: ends that were not shown are shown, questions without one apologised for.
     pub async fn recover(&self, community: &CommunityId) {
         let platform = self.screen.platform();
+        self.dispatch.take_up(platform).await;
         // What has its end needs no apology, though the process died before it said so.
         let ended: HashSet<CallId> = match self.outbox.pending(platform).await {
             Ok(posts) => posts.into_iter().map(|post| post.call).collect(),
@@ -78,6 +92,10 @@ impl Driver {
             // As it is now that it is in hand: whoever had it before may have shown it.
             let Ok(Some(mut post)) = self.outbox.get(&call).await else { continue };
             let Some(body) = post.body.clone() else { continue };
+            if body == Post::NOTHING {
+                self.remove_all(post).await;
+                continue;
+            }
             if let Some(due) = notices::due(&body) {
                 if due <= Timestamp::now() {
                     self.lapse(&post).await;
@@ -86,6 +104,10 @@ impl Driver {
             }
             if let Some((first, parts)) = notices::revision(&body) {
                 self.revise(&post, first, parts).await;
+                continue;
+            }
+            if let Some((gathering, parts)) = notices::gathering(&body) {
+                self.gather(post, &gathering, parts).await;
                 continue;
             }
             // One that was on its way before may have arrived, though nobody said so.
@@ -123,6 +145,48 @@ impl Driver {
         self.forget(&revision.call).await;
     }
 
+    /// Opens a room for people and shows the post there; each hears it alone where the platform opens none. A process that
+    /// dies just after a room was opened leaves an empty one: no platform opens one only once.
+    async fn gather(&self, mut post: Post, gathering: &Gathering, parts: Value) {
+        match self.screen.gather(&post.question, &gathering.name, &gathering.members).await {
+            Ok(address) => {
+                let shown: Vec<Part> = serde_json::from_value(parts.clone()).unwrap_or_default();
+                (post.address, post.body) = (address, Some(parts));
+                self.put(&post).await;
+                self.deliver(&mut post, &shown, false).await;
+            }
+            Err(error @ ScreenError::Gone { .. }) => {
+                tracing::warn!(error = %chain(&error), "no room is opened: each is told alone");
+                for member in &gathering.members {
+                    let question = Message {
+                        id: MessageId(format!("{}#{member}", post.question.id)),
+                        author: member.clone(),
+                        visibility: Some(Visibility::Caller),
+                        ..post.question.clone()
+                    };
+                    let (call, body) = (question.call_id(), Some(parts.clone()));
+                    self.put(&Post { call, question, body, ..post.clone() }).await;
+                }
+                // It is known still, so that it is said once.
+                post.body = None;
+                self.put(&post).await;
+                self.bell.ring();
+            }
+            Err(error) => tracing::warn!(error = %chain(&error), "a room is not opened yet"),
+        }
+    }
+
+    /// Takes down what a post shows and forgets it; later, where the platform does not let us now.
+    async fn remove_all(&self, mut post: Post) {
+        let is_old = Timestamp::now().duration_since(post.question.at) > TAKE_DOWN_WITHIN;
+        if self.take_down(&mut post).await || is_old {
+            self.forget(&post.call).await;
+        } else {
+            post.body = Some(Post::NOTHING);
+            self.put(&post).await;
+        }
+    }
+
     /// Removes what a post shows; whether nothing of it is left.
     async fn take_down(&self, post: &mut Post) -> bool {
         let mut left = Vec::new();
@@ -148,13 +212,22 @@ impl Driver {
         }
     }
 
-    /// Finds where a notice goes; whether there is such a place.
+    /// Finds where a notice goes; whether there is such a place, and what it stands below is there.
     async fn find_address(&self, post: &mut Post) -> bool {
+        let mut question = post.question.clone();
+        if let Some(call) = &post.question.about {
+            let waits = Timestamp::now().duration_since(question.at) <= ABOVE_WITHIN;
+            match self.above(call).await {
+                Above::Shown(shown) => question.id = MessageId(format!("{shown}#{}", question.id)),
+                Above::OnItsWay if waits => return false,
+                Above::OnItsWay | Above::Nowhere => {}
+            }
+        }
         let audience = match post.question.visibility {
             Some(Visibility::Caller) => Audience::Caller,
             _ => post.question.place.audience,
         };
-        match self.screen.address(&post.question, audience).await {
+        match self.screen.address(&question, audience).await {
             Ok(address) => {
                 post.address = address;
                 self.put(post).await;
@@ -167,6 +240,22 @@ impl Driver {
                     self.put(post).await;
                 }
                 false
+            }
+        }
+    }
+
+    /// Where the post of a call stands now.
+    async fn above(&self, call: &CallId) -> Above {
+        match self.outbox.get(call).await {
+            Ok(Some(Post { shown, body, .. })) => match shown.into_iter().next() {
+                Some(first) => Above::Shown(first),
+                None if body.is_some() => Above::OnItsWay,
+                None => Above::Nowhere,
+            },
+            Ok(None) => Above::Nowhere,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the outbox failed");
+                Above::OnItsWay
             }
         }
     }

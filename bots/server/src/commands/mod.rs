@@ -22,6 +22,7 @@ mod replay;
 mod restore;
 mod serve;
 mod texts;
+mod train;
 mod try_it;
 
 use crate::{
@@ -45,6 +46,7 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
             progress::say(DEFAULTS.trim_end());
             Ok(true)
         }
+        Command::Train(command) => train::run(&settings, command).await,
         Command::Backup { file } => backup::run(&settings, &file).await,
         Command::Restore { file } => restore::run(&settings, &file).await,
         Command::Audit(command) => audit::run(&settings, command).await,

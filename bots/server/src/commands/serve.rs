@@ -195,7 +195,7 @@ async fn settle(dispatch: Arc<dyn Dispatch>, within: Duration) {
 }
 
 /// SIGINT or SIGTERM.
-async fn signal() {
+pub(super) async fn signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use crate::{
     Audience, CallId, Cx, MemberId, Place, PluginError, Readable, Role, Scope, Switch,
     ports::{Notice, SearchRequest},
+    profile::Accounts,
 };
 
 const ASKING: &str = "looking for people to ask";
@@ -42,7 +43,8 @@ impl Cx {
         if place.audience != Audience::Room {
             return Ok(Vec::new());
         }
-        let people = self.people_to_ask().await?;
+        let mut people = self.willing(Switch::Suggest).await?;
+        people.truncate(PEOPLE_MAX);
         let accounts: Vec<MemberId> = people.iter().flatten().cloned().collect();
         if accounts.is_empty() {
             return Ok(Vec::new());
@@ -56,7 +58,7 @@ impl Cx {
             let Scope::Person(owner) = &evidence.document.scope else { continue };
             let person = people.iter().position(|accounts| accounts.contains(owner));
             let Some(person) = person.filter(|person| weighed.insert(*person)) else { continue };
-            if let Some(member) = self.present(&people[person]).await {
+            if let Some(member) = self.present(place, &people[person]).await {
                 let title = &evidence.document.title;
                 let listed = self.documents(title, 0, 10).await?;
                 let reason = listed.iter().any(|listing| listing.title == *title).then(|| title.clone());
@@ -69,30 +71,20 @@ impl Cx {
         Ok(experts)
     }
 
-    /// The accounts of each person who may be asked.
-    async fn people_to_ask(&self) -> Result<Vec<Vec<MemberId>>, PluginError> {
-        let register = &self.ports.register;
-        let mut seen: HashSet<MemberId> =
-            self.standing.accounts.iter().cloned().chain([self.call.caller.clone()]).collect();
-        let mut people = Vec::new();
-        for member in register.consenting(Switch::Suggest).await.map_err(PluginError::port(ASKING))? {
-            if people.len() >= PEOPLE_MAX || seen.contains(&member) {
-                continue;
-            }
-            let standing = register.standing(&member).await.map_err(PluginError::port(ASKING))?;
-            seen.extend(standing.accounts.iter().cloned());
-            if !standing.blocked && standing.consent.to(Switch::Suggest) {
-                people.push(standing.accounts);
-            }
-        }
-        Ok(people)
+    /// The accounts of each person who agreed to `switch`, without the caller.
+    pub(super) async fn willing(&self, switch: Switch) -> Result<Vec<Accounts>, PluginError> {
+        let willing = self.ports.register.willing(switch).await.map_err(PluginError::port(ASKING))?;
+        let is_own = |person: &Accounts| {
+            person.contains(&self.call.caller) || self.standing.accounts.iter().any(|account| person.contains(account))
+        };
+        Ok(willing.into_iter().filter(|person| !is_own(person)).collect())
     }
 
-    /// The account of a person that is in this place: who is not does not hear what is asked there.
-    async fn present(&self, accounts: &[MemberId]) -> Option<MemberId> {
+    /// The account of a person that is in a place: who is not does not hear what is asked there.
+    pub(super) async fn present(&self, place: &Place, accounts: &[MemberId]) -> Option<MemberId> {
         for account in accounts {
             // An account of another platform is nobody here, and some say so by failing.
-            match self.ports.members.role(&self.call.place, account).await {
+            match self.ports.members.role(place, account).await {
                 Ok(role) if role >= Role::Member => return Some(account.clone()),
                 Ok(_) => {}
                 Err(error) => self.warn(&error),
@@ -198,7 +190,7 @@ impl Cx {
     }
 
     /// With its key among this plugin's.
-    fn own(&self, notice: Notice) -> Notice {
+    pub(super) fn own(&self, notice: Notice) -> Notice {
         Notice { key: format!("{}/{}", self.call.plugin, notice.key), ..notice }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    CallId, Cx, MemberId, MessageId, Overheard, Place, PluginError, Role,
+    CallId, Cx, MemberId, Message, MessageId, Overheard, Place, Platform, PluginError, Role,
     ports::{Archived, ECHO, Notice},
 };
 
@@ -36,7 +36,7 @@ pub struct Echo {
 
 impl Echo {
     /// Whether it says again what the message says as `text`.
-    pub fn says(&self, text: &str) -> bool {
+    fn says(&self, text: &str) -> bool {
         self.print == Some(print(text))
     }
 
@@ -51,9 +51,34 @@ impl Echo {
     }
 }
 
+/// What something stands below that is said again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Below {
+    /// A message.
+    Message(MessageId),
+    /// What was said again under this call, which may not be shown yet.
+    Echo(CallId),
+}
+
+/// What the key begins with under which a plugin's wish to hear a room is kept, in the plugin's own data. What stands there
+/// goes on with a room that goes on as another, and so does any [`Place`] in it.
+pub const LISTENING: &str = "listens:";
+
 /// The key, in a plugin's own data, under which its wish to hear a room is kept.
 pub fn listening(place: &Place) -> String {
-    format!("listens:{}:{}", place.platform, place.room)
+    format!("{LISTENING}{}:{}", place.platform, place.room)
+}
+
+/// The key, in a plugin's own data, under which what it hears is kept until it has dealt with it. What a message says after
+/// an edit is kept beside what it said before.
+pub fn kept(heard: &Overheard) -> String {
+    let Message { place, id, text, .. } = &heard.message;
+    format!("{}{}:{id}:{:016x}", kept_of(place.platform), place.room, print(text))
+}
+
+/// What the keys of all begin with that is kept so of a platform.
+pub fn kept_of(platform: Platform) -> String {
+    format!("heard:{platform}:")
 }
 
 fn print(text: &str) -> u64 {
@@ -85,7 +110,7 @@ impl Cx {
         self.load(&listening(room)).await
     }
 
-    /// Says a message again: as `text` in `to`, below `reply_to` there. Of one that was said again before, that is changed.
+    /// Says a message again: as `text` in `to`, below what is given there. Of one that was said again before, that is changed.
     /// `is_forced` is remembered for its edits.
     ///
     /// # Errors
@@ -93,7 +118,7 @@ impl Cx {
     pub async fn echo(
         &self,
         heard: &Overheard,
-        (to, reply_to): (&Place, Option<MessageId>),
+        (to, below): (&Place, Option<Below>),
         text: &str,
         is_forced: bool,
     ) -> Result<(), PluginError> {
@@ -111,7 +136,12 @@ impl Cx {
         }
         let key = format!("{}:{}:{}", message.place.platform, message.place.room, message.id);
         let of = Some(message.author.clone());
-        let notice = Notice { reply_to, of, ..Notice::new(format!("{ECHO}/{key}"), text) };
+        let (reply_to, below) = match below {
+            Some(Below::Message(message)) => (Some(message), None),
+            Some(Below::Echo(call)) => (None, Some(call)),
+            None => (None, None),
+        };
+        let notice = Notice { reply_to, below, of, ..Notice::new(format!("{ECHO}/{key}"), text) };
         let (posted, author) = (self.posted(to, &notice), message.author.clone());
         let (place, message, to) = (message.place.clone(), message.id.clone(), to.clone());
         let echo = Echo { place, message, author, to, posted, print, is_forced };
@@ -139,7 +169,17 @@ impl Cx {
         Ok(found.and_then(|value| serde_json::from_value(value).ok()))
     }
 
-    /// The message of `to` that stands for one of another place: its echo there, or what it is itself the echo of.
+    /// Whether an echo says again what its message says as `text`: one that a process died over may never have been said.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn is_said(&self, echo: &Echo, text: &str) -> Result<bool, PluginError> {
+        let is_the_same = echo.says(text);
+        Ok(is_the_same && self.ports.outbox.get(&echo.posted).await.map_err(PluginError::port(ECHOING))?.is_some())
+    }
+
+    /// What stands in `to` for a message of another place: its echo there, shown or not yet, or what it is itself the echo
+    /// of.
     ///
     /// # Errors
     /// [`PluginError::Port`].
@@ -148,17 +188,17 @@ impl Cx {
         place: &Place,
         message: &MessageId,
         to: &Place,
-    ) -> Result<Option<MessageId>, PluginError> {
+    ) -> Result<Option<Below>, PluginError> {
         let outbox = &self.ports.outbox;
         if let Some(echo) = self.echoed(place, message).await?.filter(|echo| echo.to.room == to.room) {
             let post = outbox.get(&echo.posted).await.map_err(PluginError::port(ECHOING))?;
-            return Ok(post.and_then(|post| post.shown.into_iter().next()));
+            return Ok(post.map(|post| Below::Echo(post.call)));
         }
         let showing = outbox.showing(place.platform, message).await.map_err(PluginError::port(ECHOING))?;
         let Some(post) = showing else { return Ok(None) };
         let found = self.load(&Echo::key_of(&post.call)).await?;
         let echo: Option<Echo> = found.and_then(|value| serde_json::from_value(value).ok());
-        Ok(echo.filter(|echo| echo.place.room == to.room).map(|echo| echo.message))
+        Ok(echo.filter(|echo| echo.place.room == to.room).map(|echo| Below::Message(echo.message)))
     }
 
     /// A message as it stands now: what was heard some time ago may have been changed since. None where it is gone, or where

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Prompt;
-use crate::{Call, CallId, CommunityId, MemberId, Message, PassageId, PortError, Usage};
+use crate::{Action, Call, CallId, CommunityId, MemberId, Message, MessageId, PassageId, Platform, PortError, Usage};
 
 /// One event of the audit trail: enough to replay an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,4 +77,52 @@ pub trait Inbox: Send + Sync {
 
     /// Messages that were opened and never closed, oldest first.
     async fn unfinished(&self, community: &CommunityId) -> Result<Vec<Message>, PortError>;
+}
+
+/// A reply on its way to a platform: kept until the platform has it, remembered so that it is found again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    /// The call that it answers; nonces and transaction ids are derived from it.
+    pub call: CallId,
+    /// What was asked.
+    pub question: Message,
+    /// The call that it answers anew: its question was edited, or its answer is shown to everyone.
+    #[serde(default)]
+    pub renews: Option<CallId>,
+    /// Where it goes, in the frontend's own words.
+    pub address: serde_json::Value,
+    /// The platform's messages that show it, in order.
+    pub shown: Vec<MessageId>,
+    /// What can be done with it.
+    pub actions: Vec<Action>,
+    /// What it must show in the end, in the frontend's own words, or [`Post::NOTHING`]; none while it grows, and again
+    /// once it is shown.
+    pub body: Option<serde_json::Value>,
+}
+
+impl Post {
+    /// The body of one that must show nothing in the end: what stands of it is taken down, and it is forgotten.
+    pub const NOTHING: serde_json::Value = serde_json::Value::Null;
+}
+
+/// Replies on their way out, and those that went out.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Writes or replaces a post.
+    async fn put(&self, post: &Post) -> Result<(), PortError>;
+
+    /// The post of a call.
+    async fn get(&self, call: &CallId) -> Result<Option<Post>, PortError>;
+
+    /// Posts of a platform whose body was never shown whole, oldest first.
+    async fn pending(&self, platform: Platform) -> Result<Vec<Post>, PortError>;
+
+    /// The post that this message of the platform shows a part of.
+    async fn showing(&self, platform: Platform, shown: &MessageId) -> Result<Option<Post>, PortError>;
+
+    /// The calls whose posts renew this one's.
+    async fn renewals(&self, call: &CallId) -> Result<Vec<CallId>, PortError>;
+
+    /// Removes a post, with all that plugins keep beside its call.
+    async fn remove(&self, call: &CallId) -> Result<(), PortError>;
 }

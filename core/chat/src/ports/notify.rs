@@ -26,6 +26,8 @@ pub struct Notice {
     pub calls: Option<MemberId>,
     /// The message that it replies to, in a room.
     pub reply_to: Option<MessageId>,
+    /// The call whose post it replies to, in a room, where that may not be shown yet.
+    pub below: Option<CallId>,
     /// What counts as pressed where nobody pressed anything; for one person alone.
     pub lapse: Option<Lapse>,
     /// Whose words it carries: it is forgotten with them.
@@ -45,7 +47,7 @@ impl Notice {
     /// A text, without more.
     pub fn new(key: impl Into<String>, text: impl Into<String>) -> Self {
         let (key, text) = (key.into(), text.into());
-        Self { key, text, actions: Vec::new(), calls: None, reply_to: None, lapse: None, of: None }
+        Self { key, text, actions: Vec::new(), calls: None, reply_to: None, below: None, lapse: None, of: None }
     }
 
     /// The call under which the buttons of this notice are found, where it is told to a person alone.
@@ -72,7 +74,7 @@ impl Notice {
             invocation: None,
             attachments: Vec::new(),
             reply_to: None,
-            about: None,
+            about: self.below.clone().filter(|_| visibility == Visibility::Room),
             visibility: Some(visibility),
             addressed: false,
             at,
@@ -88,6 +90,17 @@ pub trait Notify: Send + Sync {
 
     /// Says it where all in the place see it.
     async fn post(&self, place: &Place, notice: &Notice, at: Timestamp) -> Result<(), PortError>;
+
+    /// Opens a room of their own for these people of one platform, called `name`, and says it there. Where the platform opens
+    /// none, or they are of several, each is told alone. `about` is where they met.
+    async fn gather(
+        &self,
+        about: &Place,
+        members: &[MemberId],
+        name: &str,
+        notice: &Notice,
+        at: Timestamp,
+    ) -> Result<(), PortError>;
 
     /// Says a notice that was posted in other words, or, without any, takes it back. Nothing where it is not known (any more).
     async fn revise(&self, place: &Place, posted: &CallId, text: Option<&str>, at: Timestamp) -> Result<(), PortError>;

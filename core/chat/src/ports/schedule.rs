@@ -1,4 +1,5 @@
-//! Time: what a room ordered to be done again and again, and when. [`Rhythm`] counts, [`Schedule`] remembers.
+//! Time: what a room, or a person for themselves, ordered to be done again and again, and when. [`Rhythm`] counts,
+//! [`Schedule`] remembers.
 //!
 //! **Invariant:** [`Rhythm::next`] is pure, and later than what it is given: what is due is done once for its time.
 
@@ -9,7 +10,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-use crate::{Args, MemberId, Message, Place, PortError, RoomId, Visibility, ports::Notice};
+use crate::{Args, Audience, MemberId, Message, Place, PortError, RoomId, Visibility, ports::Notice};
 
 /// The time, as an argument.
 pub trait Clock: Send + Sync {
@@ -68,7 +69,8 @@ impl Rhythm {
     }
 }
 
-/// A call that is made again and again. What makes it this one are room, plugin and key: a second order replaces it.
+/// A call that is made again and again. What makes it this one are room, plugin and key, or, where it is told to who ordered
+/// it alone, their account, plugin and key: a second order replaces it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
     /// Its name among those of the plugin in the room: letters, digits and signs, without spaces.
@@ -81,7 +83,8 @@ pub struct Order {
     pub args: Args,
     /// Who ordered it, in whose name and with whose role it is called.
     pub member: MemberId,
-    /// Where it is said. All who are there see it.
+    /// Where it is said: all who are there see it. Where its audience is the caller alone, only who ordered it is told, and
+    /// it reads what may be read there.
     pub place: Place,
     /// When.
     pub rhythm: Rhythm,
@@ -90,29 +93,44 @@ pub struct Order {
 }
 
 impl Order {
+    /// Whether it is told to who ordered it, and to nobody else.
+    pub fn is_own(&self) -> bool {
+        self.place.audience == Audience::Caller
+    }
+
     /// What is said of it for the time that is due; said once, as its key has that time in it.
     pub fn notice(&self, text: impl Into<String>) -> Notice {
-        Notice::new(format!("{}/{}:{}", self.plugin, self.key, self.next), text)
+        let Self { plugin, key, member, next, .. } = self;
+        // Many order the same for themselves in one room.
+        let whose = if self.is_own() { format!(":{member}") } else { String::new() };
+        Notice::new(format!("{plugin}/{key}{whose}:{next}"), text)
     }
 
     /// The message that stands in for the one that would have asked for it; its call is that of the notice, so that what
     /// is known of the one is found by the other.
     pub fn question(&self, at: Timestamp) -> Message {
-        self.notice("").question(&self.place, self.member.clone(), Visibility::Room, at)
+        let visibility = if self.is_own() { Visibility::Caller } else { Visibility::Room };
+        self.notice("").question(&self.place, self.member.clone(), visibility, at)
     }
 }
 
 /// Remembers what is ordered.
 #[async_trait]
 pub trait Schedule: Send + Sync {
-    /// Keeps an order, in the place of one of the same room, plugin and key.
+    /// Keeps an order, in the place of the same one.
     async fn order(&self, order: &Order) -> Result<(), PortError>;
 
     /// Ends an order; whether there was one.
     async fn cancel(&self, room: &RoomId, plugin: &str, key: &str) -> Result<bool, PortError>;
 
-    /// All that is ordered in a room, by plugin and key.
+    /// All that is ordered in a room for all of it, by plugin and key.
     async fn orders_of(&self, room: &RoomId) -> Result<Vec<Order>, PortError>;
+
+    /// Ends what a person ordered for themselves, with whichever account and wherever; whether there was something.
+    async fn cancel_own(&self, accounts: &[MemberId], plugin: &str, key: &str) -> Result<bool, PortError>;
+
+    /// All that a person ordered for themselves, by plugin, key and account.
+    async fn own_orders(&self, accounts: &[MemberId]) -> Result<Vec<Order>, PortError>;
 
     /// What is due at a time, the longest due first.
     async fn due(&self, now: Timestamp) -> Result<Vec<Order>, PortError>;

@@ -2,18 +2,34 @@
 //!
 //! **Invariant:** it goes through the gate as its author's, so that no plugin hears whom a moderator blocked, and none where
 //! it is turned off; what is said of it is said by notices alone. Of the words nothing stays in the audit trail.
+//! **Invariant:** what is heard is kept until the plugins have dealt with it, so that the next process takes it up where this
+//! one dies; a room's messages are dealt with in order.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use chat::{
-    Args, Audience, Call, CallId, Message, MessageId, Overheard, Place, PortError,
-    cx::{Echo, listening},
+    Args, Audience, Call, CallId, Command, Manifest, Message, MessageId, Overheard, Place, Platform, PortError, Switch,
+    cx::{Echo, kept, kept_of, listening},
     error::chain,
 };
-use futures::channel::mpsc;
+use futures::{channel::mpsc, future::join_all};
 use tokio_util::sync::CancellationToken;
 
-use super::{Asked, Shared};
+use super::{
+    Asked, Shared,
+    turns::{Turn, Turns},
+};
+
+/// A plugin that can hear, and the command by which its calls are known.
+type Hearing = (&'static Manifest, &'static Command);
+
+/// What is being heard.
+#[derive(Default)]
+pub(super) struct State {
+    turns: Turns,
+    /// Platforms on which it goes on with what the process before heard.
+    taken_up: tokio::sync::Mutex<HashSet<Platform>>,
+}
 
 impl Shared {
     /// Hands a message to the plugins that listen in its room. They go on when this returns.
@@ -22,33 +38,116 @@ impl Shared {
         if message.addressed || message.place.audience == Audience::Caller || message.text.len() > Message::BYTES_MAX {
             return;
         }
-        let key = listening(&message.place);
-        for manifest in self.manifests() {
-            let Some(command) = manifest.hears.and_then(|name| manifest.command(name)) else { continue };
-            match self.parts.ports.data.get(manifest.name, &key).await {
-                Ok(Some(_)) => {}
-                Ok(None) => continue,
+        if self.hearers().next().is_none() {
+            return;
+        }
+        self.take_up(message.place.platform).await;
+        // Before anything is waited for that another message could be faster with.
+        let turn = self.hearing.turns.take(&message.place.room);
+        let mut listeners = Vec::new();
+        for (manifest, command) in self.hearers() {
+            match self.parts.ports.data.get(manifest.name, &listening(&message.place)).await {
+                Ok(Some(_)) => listeners.push((manifest, command)),
+                Ok(None) => {}
                 Err(error) => {
                     tracing::error!(error = %chain(&error), "it cannot be told whether a plugin listens: it does not");
-                    continue;
                 }
             }
-            let (host, heard) = (Arc::clone(self), heard.clone());
-            self.serving.spawn(async move {
-                let message = &heard.message;
-                let call = Self::call_of(message, manifest.name, command, Args::default());
-                let id = CallId(format!("{}#{}", call.id, manifest.name));
-                let call = Call { id, unasked: true, ..call };
-                // It ends with its deadline; nobody listens to what it says here.
-                let (events, _kept) = mpsc::unbounded();
-                let asked = Asked { message, heard: Some(&heard) };
-                let mut record = host.call(asked, call, command, &events, &CancellationToken::new()).await;
-                // Of what was let pass nothing is known afterwards.
-                if record.trace.has_echoed || !["done", "refused"].contains(&record.outcome) {
-                    record.trace.generations.clear();
-                    host.audit(record).await;
+        }
+        if listeners.is_empty() {
+            return;
+        }
+        let Some(turn) = turn else {
+            return tracing::warn!(room = %message.place.room, "more is said in a room than the plugins there can hear");
+        };
+        for (manifest, _) in &listeners {
+            if let Err(error) = self.keep(manifest.name, heard).await {
+                tracing::error!(error = %chain(&error), "what a plugin hears is not kept, and lost where this process dies");
+            }
+        }
+        self.deal_with(heard.clone(), listeners, turn);
+    }
+
+    /// What the process before heard on a platform and had not dealt with, before anything that is heard there now.
+    pub(super) async fn take_up(self: &Arc<Self>, platform: Platform) {
+        let mut taken_up = self.hearing.taken_up.lock().await;
+        if !taken_up.insert(platform) {
+            return;
+        }
+        for hearing in self.hearers() {
+            let name = hearing.0.name;
+            match self.parts.ports.data.list(name, &kept_of(platform)).await {
+                Ok(all) => {
+                    for (key, value) in all {
+                        match serde_json::from_value::<Overheard>(value) {
+                            // Where too much waits the rest is for the next start.
+                            Ok(heard) => match self.hearing.turns.take(&heard.message.place.room) {
+                                Some(turn) => self.deal_with(heard, vec![hearing], turn),
+                                None => tracing::warn!("more was heard than can be taken up now"),
+                            },
+                            Err(error) => {
+                                tracing::error!(%error, "what was heard cannot be read");
+                                self.drop_kept(name, &key).await;
+                            }
+                        }
+                    }
                 }
-            });
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "what was heard before is not taken up yet");
+                    taken_up.remove(&platform);
+                }
+            }
+        }
+    }
+
+    fn hearers(&self) -> impl Iterator<Item = Hearing> + use<> {
+        let manifests = self.manifests().into_iter();
+        manifests.filter_map(|manifest| Some((manifest, manifest.hears.and_then(|name| manifest.command(name))?)))
+    }
+
+    /// Keeps what a plugin is to hear; nothing of whom none may hear, who is heard only so that what was said of them
+    /// before is taken back.
+    async fn keep(&self, plugin: &str, heard: &Overheard) -> Result<(), PortError> {
+        let (author, ports) = (&heard.message.author, &self.parts.ports);
+        let standing = ports.register.standing(author).await?;
+        if standing.blocked || standing.consent.to(Switch::Omit) {
+            return Ok(());
+        }
+        let failed = PortError::failed("plugin data", "keeping what was heard");
+        let (value, at) = (serde_json::to_value(heard).map_err(failed)?, self.parts.clock.now());
+        // Beside its call, so that what nobody takes up goes with its age.
+        let call = hearing_of(&heard.message, plugin);
+        ports.data.set_beside(&call, at, plugin, Some(author), &kept(heard), value).await
+    }
+
+    async fn drop_kept(&self, plugin: &str, key: &str) {
+        if let Err(error) = self.parts.ports.data.set(plugin, None, key, None).await {
+            tracing::error!(error = %chain(&error), "what was heard is kept, though it was dealt with");
+        }
+    }
+
+    /// Has plugins hear a message, when its turn comes.
+    fn deal_with(self: &Arc<Self>, heard: Overheard, listeners: Vec<Hearing>, mut turn: Turn) {
+        let host = Arc::clone(self);
+        self.serving.spawn(async move {
+            turn.come().await;
+            join_all(listeners.into_iter().map(|hearing| host.hear(hearing, &heard))).await;
+        });
+    }
+
+    async fn hear(&self, (manifest, command): Hearing, heard: &Overheard) {
+        let message = &heard.message;
+        let call = Self::call_of(message, manifest.name, command, Args::default());
+        let call = Call { id: hearing_of(message, manifest.name), unasked: true, ..call };
+        // It ends with its deadline; nobody listens to what it says here.
+        let (events, _kept) = mpsc::unbounded();
+        let asked = Asked { message, heard: Some(heard) };
+        let mut record = self.call(asked, call, command, &events, &CancellationToken::new()).await;
+        self.drop_kept(manifest.name, &kept(heard)).await;
+        // Of what was let pass nothing is known afterwards.
+        if record.trace.has_echoed || !["done", "refused"].contains(&record.outcome) {
+            record.trace.generations.clear();
+            self.audit(record).await;
         }
     }
 
@@ -67,4 +166,9 @@ impl Shared {
         let echo: Echo = serde_json::from_value(value).map_err(PortError::failed("plugin data", "reading an echo"))?;
         ports.notify.revise(&echo.to, &echo.posted, None, self.parts.clock.now()).await
     }
+}
+
+/// The call by which a plugin hears a message.
+fn hearing_of(message: &Message, plugin: &str) -> CallId {
+    CallId(format!("{}#{plugin}", message.call_id()))
 }

@@ -1,11 +1,11 @@
-//! What a room ordered to be done at a time, done: a call that nobody makes just then.
+//! What a room, or a person for themselves, ordered to be done at a time, done: a call that nobody makes just then.
 //!
 //! **Invariant:** it goes through the gate as who ordered it would now; a pause, and a plugin that is turned off, hold for
 //! it though its command is a moderators' one, which the gate lets through.
 
 use std::sync::Arc;
 
-use chat::{Call, Event, PortError, error::chain, ports::Order};
+use chat::{Call, Command, Event, PortError, Visibility, error::chain, ports::Order};
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +57,16 @@ impl Shared {
             told.for_each(async |event| send(events, event)).await;
         }
         self.audit(record).await;
+    }
+
+    /// Whether who is told alone, unasked, is still where they ordered it. In a direct message, whose room owns nothing, they
+    /// count as not there.
+    pub(super) async fn is_away(&self, call: &Call, command: &Command) -> Result<bool, PortError> {
+        if !call.unasked || command.visibility == Visibility::Room {
+            return Ok(false);
+        }
+        let rooms = self.parts.members.rooms(&call.place, &call.caller).await?;
+        Ok(rooms.iter().all(|room| room.place.room != call.place.room))
     }
 
     /// Whether the plugin may say nothing there now, whoever calls it.

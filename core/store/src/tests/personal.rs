@@ -3,11 +3,17 @@
 use chat::{
     Document, MemberId, Message, Role, Scope, Switch,
     people::Register,
-    ports::{Audit, Inbox, Outbox, PluginData, Post, Schedule},
+    ports::{Audit, Inbox, Outbox, Outcome, PluginData, Post, Schedule, Verdict},
 };
 use serde_json::json;
 
-use super::{MODEL, audit::event, document, message, open, schedule::order, vectors};
+use super::{
+    MODEL,
+    audit::event,
+    document, message, open,
+    schedule::{order, own_order},
+    vectors,
+};
 use crate::{Conversation, Entry, Gone, Line, LineKind, Refusal, SeenFile, Store};
 
 const NOON: &str = "2026-11-03T12:00:00Z";
@@ -90,6 +96,16 @@ async fn plant(store: &Store, who: &str) {
     };
     store.keep_lines(&place(who), &conversation, &[line]).await.unwrap();
     store.order(&order(&place(who).room.0, "digest", who)).await.unwrap();
+    store.order(&own_order(&place(who).room.0, "papers", who)).await.unwrap();
+    let member: MemberId = who.into();
+    store.keep_verdict(&member, &paper.id, Verdict::Saved, at).await.unwrap();
+    store.keep_shown(&member, &[paper.id], at).await.unwrap();
+    let (facts, entry) = super::profiles::of(who);
+    store.keep_facts(&[], &member, &facts).await.unwrap();
+    store.keep_entries(&[], &member, MODEL, &[entry]).await.unwrap();
+    let (need, other) = (format!("what {who} needs"), "somebody".into());
+    store.keep_outcome(&need, &member, (&other, &[0.5]), Outcome::Asked, at).await.unwrap();
+    store.keep_outcome("what somebody needs", &other, (&member, &[0.5]), Outcome::Accepted, at).await.unwrap();
 }
 
 /// A room whose name tells nobody.
@@ -126,8 +142,9 @@ async fn a_forgotten_person_leaves_no_byte_and_others_lose_none() {
     let (erased, documents) = store.erase(&accounts).await.unwrap();
     assert_eq!(documents, [chat::DocumentId(ANA.to_owned())]);
     let counts: Vec<String> = erased.counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-    let want = "files 1, documents 1, notes of plugins 1002, answers 1, questions 1, records of calls 3, salts 1, \
-                consents 1, orders 1, links between accounts 2, codes 1, roles 1";
+    let want = "words on papers 1, papers shown 1, files 1, documents 1, notes of plugins 1002, answers 1, questions 1, records of calls 3, salts 1, \
+                consents 1, orders 1, orders for themselves 1, outcomes of introductions 2, \
+                profiles 1, entries of profiles 1, links between accounts 2, codes 1, roles 1";
     assert_eq!(counts.join(", "), want);
 
     assert_eq!(traces(&folder, ANA), 0);
@@ -157,6 +174,12 @@ async fn a_person_is_handed_all_of_theirs_and_nothing_of_others() {
     assert!(of("documents.json")[0]["text"].as_str().unwrap().starts_with("zq-ana-zq writes."));
     assert_eq!(of("answers.json")[0]["post"]["question"]["text"], json!("why zq-ana-zq?"));
     assert_eq!(of("orders.json")[0]["next"], json!("2026-11-30T08:00:00.000001Z"));
+    assert_eq!(of("orders.json").as_array().unwrap().len(), 2);
+    assert_eq!(of("profile.json")["who"][0]["facts"]["names"], json!([ANA]));
+    assert_eq!(of("profile.json")["entries"][0]["authors"], json!([ANA]));
+    assert_eq!(of("reading.json")["words"][0], json!({"paper": ANA, "word": "save", "at": "2026-11-03T12:00:00Z"}));
+    assert_eq!(of("introductions.json")["sought"][0]["asked"], json!(true));
+    assert_eq!(of("introductions.json")["found"][0]["accepted"], json!(true));
     assert_eq!(of("calls.json")[0]["event"]["outcome"], json!("done"));
 
     let (_, stranger) = store.personal(&["stranger".into()]).await.unwrap().swap_remove(1);

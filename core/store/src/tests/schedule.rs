@@ -1,7 +1,7 @@
 //! What rooms ordered: kept, due, done, moved and forgotten.
 
 use chat::{
-    Args, Value,
+    Args, Audience, Place, Value,
     ports::{Order, Rhythm, Schedule},
 };
 use jiff::{Timestamp, civil::Weekday};
@@ -22,6 +22,13 @@ pub(super) fn order(room: &str, key: &str, member: &str) -> Order {
         rhythm: Rhythm { day: Some(Weekday::Monday), time: "09:00".parse().unwrap(), zone: "Europe/Berlin".to_owned() },
         next: at(DUE),
     }
+}
+
+/// The same, for `member` alone.
+pub(super) fn own_order(room: &str, key: &str, member: &str) -> Order {
+    let order = order(room, key, member);
+    let place = Place { thread: None, audience: Audience::Caller, ..order.place };
+    Order { place, ..order }
 }
 
 fn at(time: &str) -> Timestamp {
@@ -96,4 +103,37 @@ async fn what_a_room_ordered_goes_on_where_the_room_does() {
     // A thread stays behind.
     (moved.place.room, moved.place.thread) = ("new".into(), None);
     assert_eq!(store.orders_of(&"new".into()).await.unwrap(), [own, moved], "its own digest stays");
+}
+
+#[tokio::test]
+async fn what_people_order_for_themselves_is_theirs_and_no_rooms() {
+    let (folder, store) = open().await;
+    let (of_room, of_ana, of_bob) =
+        (order("a", "papers", "ana"), own_order("a", "papers", "ana"), own_order("a", "papers", "bob"));
+    for order in [&of_room, &of_ana, &of_bob, &of_ana] {
+        store.order(order).await.unwrap();
+    }
+    store.close().await;
+    let store = Store::open(folder.path()).await.unwrap();
+    assert_eq!(store.orders_of(&"a".into()).await.unwrap(), std::slice::from_ref(&of_room));
+    assert_eq!(store.own_orders(&["ana".into()]).await.unwrap(), std::slice::from_ref(&of_ana));
+    assert_eq!(store.own_orders(&["bob".into(), "ana".into(), "cleo".into()]).await.unwrap().len(), 2);
+    assert_eq!(store.due(at(DUE)).await.unwrap(), [of_room.clone(), of_ana.clone(), of_bob.clone()]);
+    let keys: std::collections::HashSet<String> = [&of_room, &of_ana, &of_bob].map(|order| order.notice("").key).into();
+    assert_eq!(keys.len(), 3, "each is said once");
+
+    for _ in 0..2 {
+        store.done(&of_ana, at("2026-12-07T08:00:00Z")).await.unwrap();
+    }
+    assert_eq!(store.due(at(DUE)).await.unwrap(), [of_room, of_bob], "the others' are still due");
+    // In another room: in the place of the one before.
+    let elsewhere = own_order("b", "papers", "ana");
+    store.order(&elsewhere).await.unwrap();
+    assert_eq!(store.own_orders(&["ana".into()]).await.unwrap(), [elsewhere]);
+    store.move_room(&"b".into(), &"new".into()).await.unwrap();
+    assert_eq!(store.own_orders(&["ana".into()]).await.unwrap()[0].place.room, "new".into());
+    for is_there in [true, false] {
+        assert_eq!(store.cancel_own(&["ana".into(), "ana2".into()], "summary", "papers").await.unwrap(), is_there);
+    }
+    assert_eq!(store.own_orders(&["bob".into()]).await.unwrap().len(), 1);
 }

@@ -88,6 +88,7 @@ impl Tiny {
             query_prefix: if bert { String::new() } else { "w8 w9 ".to_owned() },
             passage_prefix: String::new(),
             position_offset: offset,
+            multilingual: false,
         };
         Self { folder, spec, model_type, tensors }
     }

@@ -1,0 +1,113 @@
+//! That not the same few are shown to everybody: each person to so many seekers a week at most, and moderators see how even it is.
+
+use chat::{Cx, MemberId, PluginError, cx::Met, profile::Accounts};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::stored::{fingerprint, read};
+
+/// Seekers to whom one person is shown within a week.
+const SEEKERS_MAX: usize = 12;
+
+/// How long it counts.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// People that are looked at beyond those that are shown, as some were shown enough.
+pub const SPARE: usize = 8;
+
+/// People that a report counts.
+const COUNTED_MAX: usize = 500;
+
+/// To whom somebody was shown, and when: seekers by fingerprint.
+type Shown = Vec<(String, Timestamp)>;
+
+fn key(accounts: &[MemberId]) -> String {
+    // The first of their accounts stands for all.
+    format!("shows:{}", accounts.first().map(|account| account.0.as_str()).unwrap_or_default())
+}
+
+async fn lately(cx: &Cx, accounts: &[MemberId]) -> Result<Shown, PluginError> {
+    let shown: Shown = read(cx, &key(accounts)).await?.unwrap_or_default();
+    Ok(shown.into_iter().filter(|(_, at)| cx.now().duration_since(*at) < WEEK).collect())
+}
+
+/// The first `limit` who were not shown to too many others lately, and notes that they were shown now.
+pub async fn bounded(cx: &Cx, found: Vec<Met>, limit: usize) -> Result<Vec<Met>, PluginError> {
+    let seeker = fingerprint(&[&cx.standing().accounts[..1]]);
+    let mut kept = Vec::new();
+    for one in found {
+        if kept.len() >= limit {
+            break;
+        }
+        let mut shown = lately(cx, &one.accounts).await?;
+        // Whoever saw them already may see them again.
+        let is_known = shown.iter().any(|(other, _)| *other == seeker);
+        if !is_known && shown.len() >= SEEKERS_MAX {
+            continue;
+        }
+        if !is_known {
+            shown.push((seeker.clone(), cx.now()));
+            cx.save_of(&one.accounts[0], &key(&one.accounts), Some(json!(shown))).await?;
+        }
+        kept.push(one);
+    }
+    Ok(kept)
+}
+
+/// How evenly people were shown this week, in numbers without names.
+pub async fn report(cx: &Cx) -> Result<(), PluginError> {
+    let people: Vec<Accounts> = cx.matched_here(COUNTED_MAX).await?;
+    let mut counts = Vec::new();
+    for accounts in &people {
+        counts.push(lately(cx, accounts).await?.len());
+    }
+    if counts.is_empty() {
+        return cx.say(cx.said("Nobody here agreed to be matched.", "此处没有人同意被匹配。"));
+    }
+    counts.sort_unstable();
+    let (n, never) = (counts.len(), counts.iter().filter(|count| **count == 0).count());
+    let (most, all) = (counts[n - 1], counts.iter().sum::<usize>());
+    cx.say(cx.said(
+        &format!(
+            "Within the last week {n} people of this room were shown {all} times: {never} never, one at most {most} times (no more \
+             than {SEEKERS_MAX} are allowed). Gini's coefficient is {:.2}: 0 where all are shown alike, towards 1 where one is \
+             shown always.",
+            gini(&counts)
+        ),
+        &format!(
+            "过去一周内，本房间的 {n} 人共被展示 {all} 次：{never} 人未被展示，最多者 {most} 次（上限为 {SEEKERS_MAX} 次）。\
+             基尼系数为 {:.2}：0 表示完全均等，越接近 1 越集中。",
+            gini(&counts)
+        ),
+    ))
+}
+
+/// Gini's coefficient of what each got: 0 where all got the same, towards 1 where one got everything; 0 for nothing.
+///
+/// Source: `sum (2 i - n - 1) x_i / (n sum x)` over the sorted counts (Dorfman, "A formula for the Gini coefficient", 1979).
+/// Those who got nothing must be among the counts, which are in rising order.
+fn gini(sorted: &[usize]) -> f64 {
+    let (n, sum) = (sorted.len() as f64, sorted.iter().sum::<usize>() as f64);
+    let ranked: f64 =
+        sorted.iter().enumerate().map(|(at, count)| (2.0 * (at + 1) as f64 - n - 1.0) * *count as f64).sum();
+    if sum > 0.0 { ranked / (n * sum) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(counts: &[usize], want: f64) {
+        assert!((gini(counts) - want).abs() < 1e-12, "{counts:?}: {}", gini(counts));
+    }
+
+    #[test]
+    fn gini_knows_the_extremes() {
+        check(&[3, 3, 3], 0.0);
+        check(&[0, 0, 0, 8], 0.75);
+        check(&[1, 3], 0.25);
+        check(&[0, 0], 0.0);
+        check(&[], 0.0);
+    }
+}
