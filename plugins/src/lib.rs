@@ -33,7 +33,7 @@ pub fn all() -> Vec<Arc<dyn Plugin>> {
         Arc::new(shelf::Shelf),
         Arc::new(recommendation::Recommendation),
         Arc::new(profile::Profiles),
-        Arc::new(matching::Matching),
+        Arc::new(matching::Matching::default()),
         Arc::new(feedback::Feedback),
         Arc::new(rights::RightsOf),
         Arc::new(privacy::Privacy),

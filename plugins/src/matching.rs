@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat::{
-    Argument, Call, Command, Cx, DocumentId, Event, Example, Kind, Manifest, PluginError, Role, Text, Visibility,
+    Argument, Call, Command, Cx, DocumentId, Event, Example, Kind, Manifest, PluginError, Role, Scope, Text,
+    Visibility,
     cx::Met,
     ports::{Outcome, Plugin},
     profile::{Accounts, EntryKind, Fit, Need},
     text,
 };
+use futures::lock::Mutex;
 
 /// Lines of a need; more would take longer than anybody waits.
 const LINES_MAX: usize = 12;
@@ -166,7 +168,11 @@ static MANIFEST: Manifest = Manifest {
 };
 
 /// Finds people.
-pub struct Matching;
+#[derive(Default)]
+pub struct Matching {
+    /// Held while it is looked how often somebody was asked or shown, and noted: two calls at once pass no limit.
+    turn: Mutex<()>,
+}
 
 #[async_trait]
 impl Plugin for Matching {
@@ -176,10 +182,16 @@ impl Plugin for Matching {
 
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         match (call.command.as_str(), call.args.text("what")) {
-            ("introduce", _) => introduce::ask(cx, call).await,
-            ("meet", _) => introduce::answer(cx, call).await,
+            ("introduce", _) => {
+                let _turn = self.turn.lock().await;
+                introduce::ask(cx, call).await
+            }
+            ("meet", _) => {
+                let _turn = self.turn.lock().await;
+                introduce::answer(cx, call).await
+            }
             (_, "exposure") => exposure::report(cx).await,
-            (_, what) => find(cx, call, what).await,
+            (_, what) => find(cx, call, what, &self.turn).await,
         }
     }
 }
@@ -189,9 +201,11 @@ struct Wanted {
     need: Need,
     /// In a line.
     told: String,
+    /// The same, as others may hear it.
+    passed_on: String,
 }
 
-async fn find(cx: &Cx, call: &Call, what: &str) -> Result<(), PluginError> {
+async fn find(cx: &Cx, call: &Call, what: &str, turn: &Mutex<()>) -> Result<(), PluginError> {
     let wanted = match what {
         "paper" => of_paper(cx, call.args.text("for")).await?,
         "me" => of_caller(cx).await?,
@@ -211,11 +225,14 @@ async fn find(cx: &Cx, call: &Call, what: &str) -> Result<(), PluginError> {
     // Whoever covers no line of it is not there to fill a list.
     let suits = |_: &Accounts, fit: &Fit| fit.lacks.len() < lines && filter.suits(&fit.facts);
     if what == "team" {
-        let met = cx.fitting(wanted.need.clone(), POOL, suits).await?;
+        let found = cx.fitting(wanted.need.clone(), POOL, suits).await?;
+        let _turn = turn.lock().await;
+        let met = exposure::bounded(cx, found, POOL).await?;
         return list::team(cx, &wanted, met, call.args.integer("size").unwrap_or(4)).await;
     }
     let limit = usize::try_from(call.args.integer("limit").unwrap_or(PEOPLE)).unwrap_or(1);
     let found = cx.fitting(wanted.need.clone(), limit + exposure::SPARE, suits).await?;
+    let _turn = turn.lock().await;
     let met = exposure::bounded(cx, found, limit).await?;
     list::people(cx, &wanted, &met, &own).await?;
     remember(cx, call, &wanted, &met).await
@@ -226,6 +243,8 @@ async fn remember(cx: &Cx, call: &Call, wanted: &Wanted, met: &[Met]) -> Result<
     if met.is_empty() {
         return Ok(());
     }
+    cx.shows(met);
+    exposure::shown(cx, met).await?;
     introduce::remember(cx, call, wanted, met).await?;
     for one in met {
         cx.outcome(&call.id.0, &call.caller, (&one.member, &one.fit.features), Outcome::Shown).await?;
@@ -245,7 +264,7 @@ fn said(cx: &Cx, words: &str, is_team: bool) -> Result<Option<Wanted>, PluginErr
         return Ok(None);
     }
     let lines = lines(words, is_team);
-    Ok(Some(Wanted { need: Need { lines, ..Need::default() }, told: words.to_owned() }))
+    Ok(Some(Wanted { need: Need { lines, ..Need::default() }, told: words.to_owned(), passed_on: words.to_owned() }))
 }
 
 /// The lines of a need: its sentences, or, of a list of skills, each.
@@ -288,8 +307,16 @@ async fn of_paper(cx: &Cx, words: &str) -> Result<Option<Wanted>, PluginError> {
     let start = passages.first().map(|passage| passage.text.as_str()).unwrap_or_default();
     found.extend(text::sentences(start, language).into_iter().map(|range| start[range].to_owned()));
     found.truncate(LINES_MAX);
-    let need = Need { lines: found, authors: document.authors.clone(), without_conflicts: true, ..Need::default() };
-    Ok(Some(Wanted { need, told: document.title }))
+    // Of a paper that only the caller put there nobody's declared conflicts are told: one could make up its authors.
+    let authors = if matches!(document.scope, Scope::Person(_)) { Vec::new() } else { document.authors.clone() };
+    let need = Need { lines: found, authors, without_conflicts: true, ..Need::default() };
+    let rights = cx.rights(&id).await?;
+    let is_for_all = matches!(document.scope, Scope::Community(_)) && rights.embargo.is_none() && !rights.confidential;
+    let passed_on = match is_for_all {
+        true => document.title.clone(),
+        false => cx.said("somebody for a paper that is not everybody's to read", "为一篇未公开的论文寻找合适的人"),
+    };
+    Ok(Some(Wanted { need, told: document.title, passed_on }))
 }
 
 /// What the caller looks for, by their profile: what they seek, else what they are about.
@@ -309,7 +336,8 @@ async fn of_caller(cx: &Cx) -> Result<Option<Wanted>, PluginError> {
         return Ok(None);
     }
     let told = lines.join("; ");
-    Ok(Some(Wanted { need: Need { lines, ..Need::default() }, told }))
+    let passed_on = told.clone();
+    Ok(Some(Wanted { need: Need { lines, ..Need::default() }, told, passed_on }))
 }
 
 #[cfg(test)]
@@ -328,6 +356,6 @@ mod tests {
         );
         assert_eq!(lines("统计、鸟类学", true), ["统计", "鸟类学"]);
         assert_eq!(lines("ducks, ducks", true), ["ducks"]);
-        assert_eq!(lines(&"a, b, c, d, e, f, g, h, i, j, k, l, m, n".to_owned(), true).len(), LINES_MAX);
+        assert_eq!(lines("a, b, c, d, e, f, g, h, i, j, k, l, m, n", true).len(), LINES_MAX);
     }
 }

@@ -114,11 +114,18 @@ impl Plugin for Privacy {
             }
             (_, "forget") if call.args.flag("confirm") => forget(cx).await,
             (_, "forget") => {
-                cx.say(
+                // Where what was said again stands is known as long as posts are kept.
+                cx.say(cx.said(
                     "This erases what I keep of you, with every account that you linked: your papers and notes, \
-                     indexed messages, answers, votes, consents, and what bridges said again of you. It cannot be taken back; `privacy export` gives you \
-                     a copy first.",
-                )?;
+                     indexed messages, answers, votes, consents, and what bridges said again of you in the last 30 days, \
+                     or in fewer where a room keeps my answers for fewer: what they said before stands in its room, and \
+                     its moderators can remove it. It cannot be taken back; \
+                     `privacy export` gives you a copy first.",
+                    "这会删除我保存的关于您及您所有已关联账号的内容：您的文献与笔记、已索引的消息、回答、评价、同意项，\
+                     以及最近 30 天内（房间对我的回答设有更短保留期的，以其为准）桥接转述的您的发言：\
+                     更早的转述仍留在相应房间，可由其管理员删除。此操作无法撤销；\
+                     可先用 `privacy export` 取得一份副本。",
+                ))?;
                 let erase =
                     Action { label: "Erase everything".to_owned(), command: "privacy forget --confirm".to_owned() };
                 cx.reply(Event::Actions { actions: vec![erase] })

@@ -12,9 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat::{
     Action, Argument, Attachment, Call, Command, Cx, Event, Example, Kind, Manifest, PluginError, PortError, Role,
-    Switch, Text, Visibility,
-    ports::Plugin,
-    profile::{Entry, EntryKind, STATEMENT_CHARS_MAX, entry_id},
+    Scope, Switch, Text, Visibility,
+    ports::{Listing, Plugin},
+    profile::{Entry, EntryKind, Facts, STATEMENT_CHARS_MAX, entry_id},
 };
 
 pub use show::card;
@@ -25,7 +25,7 @@ const FILE_BYTES_MAX: u64 = 20 * 1024 * 1024;
 /// Files of one call.
 const FILES_MAX: usize = 10;
 
-/// Names that one file proposes.
+/// Names, and ids, that files propose at once.
 const NAMES_MAX: usize = 3;
 
 /// Longest name that is proposed, in characters.
@@ -139,20 +139,22 @@ async fn change(cx: &Cx, anew: bool, field: &str, text: &str) -> Result<(), Plug
         }
         _ => vec![Entry::statement(kind, text, year(cx))],
     };
-    if anew {
-        let profile = cx.profile().await?;
-        let old: Vec<String> = profile
-            .entries
-            .into_iter()
-            .filter(|entry| entry.kind == kind && entry.source.is_empty())
-            .map(|entry| entry.id)
-            .collect();
-        cx.discard_entries(&old).await?;
+    if entries.is_empty() {
+        return cx.say(cx.said(HOW_EN, HOW_ZH));
     }
     let new = match cx.keep_entries(&entries).await {
         Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => return cx.say(reason),
         kept => kept?,
     };
+    if anew {
+        // The new ones first: what fails in between loses nothing.
+        let is_old = |entry: &Entry| {
+            entry.kind == kind && entry.source.is_empty() && !entries.iter().any(|new| new.id == entry.id)
+        };
+        let all = cx.profile().await?.entries;
+        let old: Vec<String> = all.into_iter().filter(is_old).map(|entry| entry.id).collect();
+        cx.discard_entries(&old).await?;
+    }
     let lines: Vec<String> = entries.iter().map(|entry| format!("- {}", show::line(entry))).collect();
     cx.say(match new {
         0 => cx.said("I have that already:\n", "已有该内容：\n"),
@@ -162,19 +164,27 @@ async fn change(cx: &Cx, anew: bool, field: &str, text: &str) -> Result<(), Plug
     invite(cx).await
 }
 
-/// A paper of the caller's: as the library has it, where it is one that may be read here; else its title alone.
+/// A paper of the caller's: as the library has it, where all of the community may read it; else its title alone, as others
+/// would be shown what is not theirs to read.
 async fn paper(cx: &Cx, title: &str) -> Result<Entry, PluginError> {
     let plain = |text: &str| entry_id(EntryKind::Paper, text);
+    let alone = Entry::statement(EntryKind::Paper, title, year(cx));
     let listed = cx.documents(title, 0, 10).await?;
-    let found = listed.into_iter().find(|listing| plain(&listing.title) == plain(title));
-    let Some(listing) = found else { return Ok(Entry::statement(EntryKind::Paper, title, year(cx))) };
+    let is_meant =
+        |listing: &&Listing| matches!(listing.scope, Scope::Community(_)) && plain(&listing.title) == alone.id;
+    let Some(listing) = listed.iter().find(is_meant) else { return Ok(alone) };
+    let rights = cx.rights(&listing.id).await?;
+    if rights.embargo.is_some() || rights.confidential {
+        return Ok(alone);
+    }
     let document = cx.document(&listing.id).await?;
     let summary = document.and_then(|(_, passages)| passages.into_iter().next()).map(|passage| passage.text);
     Ok(Entry {
+        text: listing.title.clone(),
         summary: summary.unwrap_or_default().chars().take(STATEMENT_CHARS_MAX).collect(),
-        authors: listing.authors,
+        authors: listing.authors.clone(),
         year: listing.year,
-        ..Entry::statement(EntryKind::Paper, &listing.title, year(cx))
+        ..alone
     })
 }
 
@@ -220,8 +230,8 @@ async fn remove(cx: &Cx, field: &str, text: &str) -> Result<(), PluginError> {
 
 /// Reads lists of works, and papers.
 async fn read(cx: &Cx, files: &[Attachment]) -> Result<(), PluginError> {
-    let mut facts = cx.profile().await?.facts;
-    let mut names: Vec<String> = Vec::new();
+    let facts = cx.profile().await?.facts;
+    let (mut names, mut ids): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for file in files.iter().take(FILES_MAX) {
         let working = cx.said(&format!("Reading {} ...", file.name), &format!("正在读取 {} ……", file.name));
         cx.reply(Event::Progress { text: working })?;
@@ -257,7 +267,7 @@ async fn read(cx: &Cx, files: &[Attachment]) -> Result<(), PluginError> {
                 &format!("- 其中 {foreign} 篇的作者与您已确认的姓名不符；可用 `profile remove 编号` 删除。\n"),
             ))?;
         }
-        facts.ids.extend(works.ids);
+        ids.extend(works.ids);
         names.extend(works.names);
     }
     if let Some(left) = files.len().checked_sub(FILES_MAX).filter(|left| *left > 0) {
@@ -266,20 +276,19 @@ async fn read(cx: &Cx, files: &[Attachment]) -> Result<(), PluginError> {
             &format!("一次最多读取 {FILES_MAX} 个文件，其余 {left} 个未读取。\n"),
         ))?;
     }
-    // Ids say who one is more surely than a name; still it is the file's word, and shown with the rest.
-    cx.set_facts(&facts).await?;
-    propose(cx, &facts.names, names)?;
+    propose(cx, &facts, names, ids)?;
     invite(cx).await
 }
 
-/// Proposes names that the caller may be known by.
-fn propose(cx: &Cx, known: &std::collections::BTreeSet<String>, names: Vec<String>) -> Result<(), PluginError> {
-    let mut open: Vec<String> = Vec::new();
-    for name in names {
+/// Proposes names and ids that may be the caller's.
+fn propose(cx: &Cx, known: &Facts, names: Vec<String>, ids: Vec<String>) -> Result<(), PluginError> {
+    let named = names.into_iter().filter(|name| !known.names.contains(name)).map(|name| ("name", name));
+    let numbered = ids.into_iter().filter(|id| !known.ids.contains(id)).map(|id| ("id", id));
+    let mut open: Vec<(&str, String)> = Vec::new();
+    for (field, text) in named.take(NAMES_MAX).chain(numbered.take(NAMES_MAX)) {
         // A button holds a hundred characters.
-        let fits = name.chars().count() <= NAME_CHARS_MAX;
-        if fits && !known.contains(&name) && !open.contains(&name) && open.len() < NAMES_MAX {
-            open.push(name);
+        if text.chars().count() <= NAME_CHARS_MAX && !open.iter().any(|(_, other)| *other == text) {
+            open.push((field, text));
         }
     }
     if open.is_empty() {
@@ -290,9 +299,9 @@ fn propose(cx: &Cx, known: &std::collections::BTreeSet<String>, names: Vec<Strin
          where that would be a conflict of interest.\n",
         "其中有您的姓名吗？只有您确认后才会保存；它用于避免在存在利益冲突时将您推荐给您的合著者。\n",
     ))?;
-    let action = |name: String| Action {
-        label: cx.said(&format!("I am {name}"), &format!("我是 {name}")),
-        command: format!("profile add name {name}"),
+    let action = |(field, text): (&str, String)| Action {
+        label: cx.said(&format!("I am {text}"), &format!("我是 {text}")),
+        command: format!("profile add {field} {text}"),
     };
     cx.reply(Event::Actions { actions: open.into_iter().map(action).collect() })
 }

@@ -155,7 +155,7 @@ async fn mark(cx: &Cx, verdict: Verdict, id: &DocumentId, title: &str) -> Result
 /// # Errors
 /// [`PluginError`].
 pub async fn for_caller(cx: &Cx) -> Result<(), PluginError> {
-    let papers = cx.papers_for_caller(None, LIST_MAX).await?;
+    let papers = cx.papers_for_caller(None, None, LIST_MAX).await?;
     if papers.is_empty() {
         return cx.say(cx.said(
             "There is no paper here that you were not shown or said something of already.",
@@ -170,7 +170,7 @@ pub async fn for_caller(cx: &Cx) -> Result<(), PluginError> {
     }
     list::tell(cx, &cx.said("papers for you", "为您挑选的文献"), &papers).await?;
     let ids: Vec<DocumentId> = papers.into_iter().map(|paper| paper.document).collect();
-    cx.papers_shown(&ids).await
+    cx.papers_shown(&ids, None).await
 }
 
 /// Papers near one of the library.

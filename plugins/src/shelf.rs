@@ -19,6 +19,43 @@ const FILES_MAX: usize = 10;
 /// Titles or refusals that one reply names; the rest is counted.
 const LINES_MAX: usize = 20;
 
+/// What people say who want papers to read, without case and signs.
+const REQUESTS: [&str; 30] = [
+    "what should i read",
+    "what shall i read",
+    "which paper should i read",
+    "which papers should i read",
+    "recommend",
+    "recommend me",
+    "recommend paper",
+    "recommend papers",
+    "recommend something",
+    "recommend something to read",
+    "recommend me paper",
+    "recommend me papers",
+    "recommend me something",
+    "recommend me something to read",
+    "paper for me",
+    "papers for me",
+    "推荐",
+    "推荐文献",
+    "推荐论文",
+    "推荐一篇文献",
+    "推荐一篇论文",
+    "推荐几篇文献",
+    "推荐几篇论文",
+    "给我推荐",
+    "给我推荐文献",
+    "给我推荐论文",
+    "请推荐文献",
+    "请推荐论文",
+    "我该读什么",
+    "我应该读什么",
+];
+
+/// Words beside which they say the same.
+const FILLERS: [&str; 11] = ["please", "can", "could", "you", "next", "now", "today", "a", "some", "any", "new"];
+
 static MANIFEST: Manifest = Manifest {
     name: "shelf",
     summary: Text {
@@ -103,8 +140,6 @@ impl Plugin for Shelf {
                 ("for me", _) => recommendation::for_caller(cx).await,
                 ("similar to", title) => recommendation::similar(cx, title).await,
                 ("saved", _) => recommendation::saved(cx).await,
-                // In plain words it is no title.
-                ("", words) if is_asked_for_one(words) => recommendation::for_caller(cx).await,
                 (_, words) => papers(cx, words).await,
             },
             _ => add(cx, call.args.text("link")).await,
@@ -117,10 +152,12 @@ impl Plugin for Shelf {
     }
 }
 
-/// Whether a request in plain words is for papers to read: a mention brings no more than that.
+/// Whether a request in plain words is for papers to read, and for nothing else: a mention brings no more than that.
 fn is_asked_for_one(words: &str) -> bool {
-    let lower = words.to_lowercase();
-    ["should i read", "recommend", "papers for me", "推荐"].iter().any(|phrase| lower.contains(phrase))
+    let words = words.to_lowercase();
+    let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty() && !FILLERS.contains(word));
+    let words: Vec<&str> = words.collect();
+    REQUESTS.contains(&words.join(" ").as_str())
 }
 
 async fn add(cx: &Cx, link: &str) -> Result<(), PluginError> {
@@ -187,6 +224,10 @@ fn list(lines: &mut Vec<String>, rows: &[String], line: impl Fn(&str) -> String)
 
 async fn papers(cx: &Cx, matching: &str) -> Result<(), PluginError> {
     let mut listed = cx.documents(matching, 0, LINES_MAX + 1).await?;
+    // In plain words it is no title, unless it is.
+    if listed.is_empty() && is_asked_for_one(matching) {
+        return recommendation::for_caller(cx).await;
+    }
     if listed.is_empty() {
         return cx.say(match matching {
             "" => "The library that this room may read is empty.",
@@ -228,4 +269,21 @@ pub(crate) fn named(name: &str) -> String {
         words.join(" ").chars().filter(|c| !matches!(c, '*' | '_' | '`' | '<' | '>' | '@' | '|')).collect();
     let plain = plain.replace("://", ": ").replace("](", "] (");
     plain.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_request_is_one_for_papers_to_read() {
+        for words in
+            ["What should I read next?", "Please recommend me a paper!", "Any papers for me?", "推荐一篇论文。"]
+        {
+            assert!(is_asked_for_one(words), "{words}");
+        }
+        for words in ["", "please", "Recommender systems", "recommend me papers on parsing", "推荐系统综述"] {
+            assert!(!is_asked_for_one(words), "{words}");
+        }
+    }
 }

@@ -16,9 +16,9 @@ pub fn hash<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325_u64, step))
 }
 
-/// People in a key: the same for the same people in the same order.
-pub fn fingerprint(people: &[&[MemberId]]) -> String {
-    hash(people.iter().flat_map(|accounts| accounts.iter().map(|account| account.0.as_str())))
+/// A person in a key: the same for the same accounts in the same order.
+pub fn fingerprint(accounts: &[MemberId]) -> String {
+    hash(accounts.iter().map(|account| account.0.as_str()))
 }
 
 #[cfg(test)]

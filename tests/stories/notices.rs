@@ -61,11 +61,15 @@ impl Screen for Shown {
         })
     }
 
-    async fn gather(&self, _: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError> {
-        // One that opens no rooms in the name of nobody.
-        match name {
-            "" => Err(ScreenError::Gone { reason: "it opens none".to_owned() }),
-            name => Ok(json!({ "room": name, "with": members })),
+    async fn open_room(&self, _: &Message, name: &str) -> Result<Value, ScreenError> {
+        Ok(json!({ "room": name }))
+    }
+
+    async fn take_in(&self, address: &Value, member: &MemberId) -> Result<(), ScreenError> {
+        // One that lets nobody into what has no name.
+        match address["room"].as_str() {
+            Some("") | None => Err(ScreenError::Gone { reason: format!("{member} is not let in") }),
+            _ => Ok(()),
         }
     }
 
@@ -169,7 +173,7 @@ async fn people_are_gathered_once_and_told_alone_where_no_room_opens() {
     }
     let shown = screen.0.lock().unwrap().clone();
     let places: Vec<&Value> = shown.iter().map(|(address, _)| address).collect();
-    let room = json!({ "room": "Ducks and geese", "with": both });
+    let room = json!({ "room": "Ducks and geese" });
     assert_eq!(places, [&room, &json!({ "alone": "1" }), &json!({ "alone": "2" })]);
     assert!(shown.iter().all(|(_, part)| part.markdown.starts_with("Ducks meet geese")));
     assert!(shown.iter().all(|(_, part)| !part.markdown.contains("@everyone")), "{shown:?}");
@@ -203,6 +207,7 @@ async fn a_reply_waits_for_what_it_replies_to() {
         address: Value::Null,
         shown: Vec::new(),
         actions: Vec::new(),
+        of: Vec::new(),
         body: Some(json!({ "due": "2999-01-01T00:00:00Z" })),
     };
     outbox.put(&never).await.unwrap();

@@ -271,7 +271,7 @@ async fn who_is_forgotten_leaves_no_word_and_gets_no_digest() {
     }
     let store = &desk.home().store;
     assert!(store.verdicts(Some(&["ana".into()])).await.unwrap().is_empty());
-    assert!(store.shown_papers(&["ana".into()]).await.unwrap().is_empty());
+    assert!(store.shown_papers(&["ana".into()], None).await.unwrap().is_empty());
     assert_eq!(store.verdicts(None).await.unwrap().len(), 1, "bob's stays");
     set(&desk, "2026-11-25T09:00:10Z");
     ticker(&desk).tick().await;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chat::{Audience, MemberId, Message, MessageId, Platform, error::chain};
+use chat::{Audience, MemberId, Message, MessageId, Platform};
 use frontend::{Pace, Part, Screen, ScreenError, Style, Tables};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -244,34 +244,27 @@ impl Screen for DiscordScreen {
         Ok(Address::Channel { channel, reply_to }.value())
     }
 
-    async fn gather(&self, about: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError> {
+    async fn open_room(&self, about: &Message, name: &str) -> Result<Value, ScreenError> {
         let gone = |what: &str| ScreenError::Gone { reason: format!("`{what}` is no id of Discord's") };
         let parent = snowflake::number(&about.place.room.0).ok_or_else(|| gone(&about.place.room.0))?;
-        let people: Vec<u64> = members
-            .iter()
-            .map(|member| snowflake::number(&member.0).ok_or_else(|| gone(&member.0)))
-            .collect::<Result<_, _>>()?;
         let name: String = name.chars().take(THREAD_NAME_MAX).collect();
-        // Invited by nobody but moderators: it is theirs.
+        // Nobody but moderators can take others in: it is theirs.
         let thread = json!({
             "name": name, "type": PRIVATE_THREAD, "invitable": false, "auto_archive_duration": THREAD_MINUTES,
         });
         let route = Route::ChannelThreads { channel_id: ChannelId::new(parent.max(1)) };
         let opened: Opened = self.rest.read(rest::json(LightMethod::Post, route, &thread)).await?;
-        let thread = snowflake::number(&opened.id).ok_or_else(|| gone(&opened.id))?.max(1);
-        for person in people {
-            let (channel_id, user_id) = (ChannelId::new(thread), UserId::new(person.max(1)));
-            let route = Route::ChannelThreadMember { channel_id, user_id };
-            if let Err(error) = self.rest.done(rest::plain(LightMethod::Put, route)).await {
-                // Half a meeting is none.
-                let route = Route::Channel { channel_id };
-                if let Err(error) = self.rest.done(rest::plain(LightMethod::Delete, route)).await {
-                    tracing::warn!(error = %chain(&error), thread, "a thread that not all could be taken into stays");
-                }
-                return Err(error.into());
-            }
-        }
-        Ok(Address::Channel { channel: thread, reply_to: None }.value())
+        let channel = snowflake::number(&opened.id).ok_or_else(|| gone(&opened.id))?;
+        Ok(Address::Channel { channel, reply_to: None }.value())
+    }
+
+    async fn take_in(&self, address: &Value, member: &MemberId) -> Result<(), ScreenError> {
+        let gone = || ScreenError::Gone { reason: format!("`{member}` is nobody on Discord") };
+        let person = snowflake::number(&member.0).ok_or_else(gone)?;
+        let channel = Address::read(address)?.seen_by_all().ok_or_else(gone)?;
+        let (channel_id, user_id) = (ChannelId::new(channel.max(1)), UserId::new(person.max(1)));
+        let route = Route::ChannelThreadMember { channel_id, user_id };
+        Ok(self.rest.done(rest::plain(LightMethod::Put, route)).await.map(drop)?)
     }
 
     async fn send(&self, address: &Value, nonce: &str, part: &Part) -> Result<MessageId, ScreenError> {

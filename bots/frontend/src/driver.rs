@@ -179,6 +179,7 @@ impl Driver {
                 address: Value::Null,
                 shown,
                 actions: Vec::new(),
+                of: Vec::new(),
                 body: None,
             },
             answer: Answer::default(),

@@ -72,8 +72,10 @@ impl Notifier {
         let parts = self.parts(notice);
         let parts = serde_json::to_value(&parts).map_err(PortError::failed("notify", "writing a notice"))?;
         let body = Some(body(parts));
+        let of = gathering(body.as_ref().unwrap_or(&Value::Null)).map(|(gathering, _)| gathering.members);
+        let of = of.unwrap_or_default().into_iter().chain(notice.of.clone()).collect();
         let (address, actions) = (Value::Null, notice.actions.clone());
-        let post = Post { call: call.clone(), question, renews: None, address, shown: Vec::new(), actions, body };
+        let post = Post { call: call.clone(), question, renews: None, address, shown: Vec::new(), actions, of, body };
         if let (Some(lapse), Some(Visibility::Caller)) = (&notice.lapse, post.question.visibility) {
             let after = SignedDuration::try_from(lapse.after).unwrap_or(SignedDuration::MAX);
             let due = post.question.at.saturating_add(after).map_err(PortError::failed("notify", "counting time"))?;

@@ -57,11 +57,17 @@ pub trait Screen: Send + Sync {
     /// Where a reply to `message` goes: its place, or for the caller alone a direct message with them.
     async fn address(&self, message: &Message, audience: Audience) -> Result<Value, ScreenError>;
 
-    /// Opens a room of their own for these people of the place of `about`, and for nobody else: where a reply there goes.
+    /// Opens a room in which nobody else is yet, at the place of `about`: where a reply there goes.
     ///
     /// # Errors
     /// [`ScreenError::Gone`] where the platform opens none for us there.
-    async fn gather(&self, about: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError>;
+    async fn open_room(&self, about: &Message, name: &str) -> Result<Value, ScreenError>;
+
+    /// Takes a person into a room that was opened; one who is there already stays.
+    ///
+    /// # Errors
+    /// [`ScreenError::Gone`] where they cannot be taken in.
+    async fn take_in(&self, address: &Value, member: &MemberId) -> Result<(), ScreenError>;
 
     /// Shows a part; the same `nonce` never shows it twice. Parts after the first follow the one before them.
     async fn send(&self, address: &Value, nonce: &str, part: &Part) -> Result<MessageId, ScreenError>;

@@ -30,7 +30,7 @@ pub(crate) fn is_direct(room: &Room) -> bool {
 }
 
 /// Whether a person is in a room, or invited to it.
-async fn has(room: &Room, user: &UserId) -> matrix_sdk::Result<bool> {
+pub(crate) async fn has(room: &Room, user: &UserId) -> matrix_sdk::Result<bool> {
     let member = room.get_member(user).await?;
     Ok(member.is_some_and(|member| matches!(member.membership(), MembershipState::Join | MembershipState::Invite)))
 }

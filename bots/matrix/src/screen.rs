@@ -35,7 +35,7 @@ use serde_json::Value;
 
 use crate::{
     content::{self, transaction},
-    direct::Direct,
+    direct::{self, Direct},
     native, reactions,
     session::once,
     upload,
@@ -206,23 +206,27 @@ impl Screen for MatrixScreen {
         serde_json::to_value(&address).map_err(ScreenError::failed)
     }
 
-    async fn gather(&self, _: &Message, name: &str, members: &[MemberId]) -> Result<Value, ScreenError> {
-        let gone = |member: &MemberId| ScreenError::Gone { reason: format!("`{member}` is nobody on Matrix") };
-        let invite: Vec<OwnedUserId> = members
-            .iter()
-            .map(|member| UserId::parse(&member.0).map_err(|_| gone(member)))
-            .collect::<Result<_, _>>()?;
+    async fn open_room(&self, _: &Message, name: &str) -> Result<Value, ScreenError> {
         let encrypted =
             InitialStateEvent::with_empty_state_key(RoomEncryptionEventContent::with_recommended_defaults());
         let mut request = create_room::v3::Request::new();
-        request.invite = invite;
         request.name = Some(name.to_owned());
-        // They decide alone what becomes of it.
-        request.preset = Some(RoomPreset::TrustedPrivateChat);
+        request.preset = Some(RoomPreset::PrivateChat);
         request.initial_state = vec![encrypted.to_raw_any()];
         let room = self.within(self.client.create_room(request)).await?.room_id().to_owned();
         let address = Address { room, question: None, thread: None, asker: None };
         serde_json::to_value(&address).map_err(ScreenError::failed)
+    }
+
+    async fn take_in(&self, address: &Value, member: &MemberId) -> Result<(), ScreenError> {
+        let gone = || ScreenError::Gone { reason: format!("`{member}` is nobody on Matrix") };
+        let user = UserId::parse(&member.0).map_err(|_| gone())?;
+        let (_, room) = self.open(address)?;
+        // Invited once more, somebody who is there already would be refused.
+        if self.within(direct::has(&room, &user)).await? {
+            return Ok(());
+        }
+        self.within(room.invite_user_by_id(&user)).await
     }
 
     async fn send(&self, address: &Value, nonce: &str, part: &Part) -> Result<MessageId, ScreenError> {

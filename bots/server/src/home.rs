@@ -68,6 +68,8 @@ pub struct Home {
     pub chronicle: Arc<Keeper>,
     /// People by their work.
     pub matcher: Matcher,
+    /// What people may want to read.
+    pub reader: Reader,
     /// Held as long as the folder is open.
     _lock: DataLock,
 }
@@ -116,8 +118,10 @@ impl Home {
         let library = Library { store: store.clone(), embedder: embedder.clone(), index: Arc::clone(&index) };
         let chronicle = Arc::new(Keeper::new(library));
         let matcher = Matcher::new(store.clone(), embedder.clone(), Versions::of(&settings.data_dir(), "match"));
+        let learned = Versions::of(&settings.data_dir(), "recommend");
+        let reader = Reader::new(store.clone(), embedder.model(), learned);
         let settings = settings.clone();
-        Ok(Self { settings, store, embedder, index, generator, translators, chronicle, matcher, _lock: lock })
+        Ok(Self { settings, store, embedder, index, generator, translators, chronicle, matcher, reader, _lock: lock })
     }
 
     /// What the index must have been built with.
@@ -161,7 +165,6 @@ impl Home {
     /// The same, by another clock.
     pub fn host_at(&self, platforms: Platforms, clock: Arc<dyn Clock>) -> Arc<dyn Dispatch> {
         let (store, platforms) = (Arc::new(self.store.clone()), Arc::new(platforms));
-        let learned = Versions::of(&self.settings.data_dir(), "recommend");
         let ports = Ports {
             search: Arc::new(self.retriever()),
             documents: store.clone(),
@@ -181,7 +184,7 @@ impl Home {
             notify: platforms.clone(),
             schedule: store.clone(),
             matching: Arc::new(self.matcher.clone()),
-            reading: Arc::new(Reader::new(self.store.clone(), self.embedder.model(), learned, Arc::clone(&clock))),
+            reading: Arc::new(self.reader.clone()),
             linguist: Arc::new(engine::language::Lingua::default()),
         };
         let parts =

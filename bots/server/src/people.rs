@@ -19,7 +19,7 @@ use serde_json::Value;
 use store::{Store, StoreError};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::{acquire::folder_of, home::Home, matching::Matcher};
+use crate::{acquire::folder_of, home::Home, matching::Matcher, reading::Reader};
 
 const PORT: &str = "personal";
 
@@ -32,6 +32,7 @@ pub struct Custodian {
     index: Arc<dyn Index>,
     chronicle: Arc<dyn Chronicle>,
     matcher: Matcher,
+    reader: Reader,
     files: PathBuf,
     /// Who sits at the console, and the lines that they typed.
     console: (MemberId, Option<PathBuf>),
@@ -46,6 +47,7 @@ impl Custodian {
             index: Arc::clone(&home.index),
             chronicle: home.chronicle.clone(),
             matcher: home.matcher.clone(),
+            reader: home.reader.clone(),
             files: home.settings.data_dir().join("files"),
             console: (seat.member, seat.history),
         }
@@ -87,6 +89,7 @@ impl Personal for Custodian {
         let said = self.chronicle.forget(&accounts).await?;
         let (mut erased, documents) = self.store.erase(&accounts).await.map_err(StoreError::port(PORT))?;
         self.matcher.clear();
+        self.reader.clear().await;
         if !documents.is_empty() {
             self.index.remove(&documents).await?;
         }
@@ -94,7 +97,7 @@ impl Personal for Custodian {
             self.index.purge().await?;
         }
         erased.counts.extend(said.counts);
-        let store = self.store.clone();
+        let (store, reader) = (self.store.clone(), self.reader.clone());
         tokio::spawn(async move {
             tokio::time::sleep(ONCE_MORE).await;
             let (now, until) = (crate::now(), crate::now() - ONCE_MORE / 2);
@@ -105,6 +108,7 @@ impl Personal for Custodian {
             if let Err(error) = store.erase_calls(&accounts, until).await {
                 tracing::error!(error = %chat::error::chain(&error), "the record of an erasure stays");
             }
+            reader.clear().await;
         });
         if echoes > 0 {
             erased.counts.push(("messages carried over".to_owned(), echoes));

@@ -13,7 +13,7 @@ use std::{collections::HashSet, sync::Arc};
 use async_trait::async_trait;
 use chat::{
     DocumentId, MemberId, PortError, Readable,
-    ports::{Because, Clock, ReadingRequest, Recommended, Recommending, Verdict},
+    ports::{Because, ReadingRequest, Recommended, Recommending, Verdict},
     profile::{Entry, EntryKind},
 };
 use jiff::Timestamp;
@@ -39,15 +39,15 @@ const OF_PROFILE: f32 = 0.6;
 /// After how many years an entry counts half.
 const ENTRY_HALF_LIFE_YEARS: f32 = 8.0;
 
-/// Recommends from the library.
+/// Recommends from the library. A clone is the same one, and costs nothing.
+#[derive(Clone)]
 pub struct Reader {
     store: Store,
     /// The encoder's name: whose vectors are compared.
     model: String,
     versions: Versions,
-    clock: Arc<dyn Clock>,
     /// As of the last call.
-    shelf: Mutex<Option<Arc<Shelf>>>,
+    shelf: Arc<Mutex<Option<Arc<Shelf>>>>,
 }
 
 /// Somebody, as far as reading goes.
@@ -62,18 +62,29 @@ struct Person {
 
 impl Reader {
     /// On a state, with the vectors of a model and what was learned.
-    pub fn new(store: Store, model: &str, versions: Versions, clock: Arc<dyn Clock>) -> Self {
-        Self { store, model: model.to_owned(), versions, clock, shelf: Mutex::default() }
+    pub fn new(store: Store, model: &str, versions: Versions) -> Self {
+        Self { store, model: model.to_owned(), versions, shelf: Arc::default() }
+    }
+
+    /// Forgets whatever was read, once it is read: nothing of somebody who was erased stays in memory.
+    pub async fn clear(&self) {
+        *self.shelf.lock().await = None;
     }
 
     /// The papers and everybody's likes, as of now: made anew where something changed.
     async fn shelf(&self, at: Timestamp) -> Result<Arc<Shelf>, PortError> {
-        // One makes it, the others wait for it.
-        let mut kept = self.shelf.lock().await;
-        self.store.note_arrivals(at).await.map_err(StoreError::port(PORT))?;
-        let shelf = Shelf::renew(kept.take(), &self.store, &self.model, &self.versions, day(at)).await?;
-        *kept = Some(Arc::clone(&shelf));
-        Ok(shelf)
+        let reader = self.clone();
+        // On its own, so that it is there for the next call though the one that began it is over.
+        let making = tokio::spawn(async move {
+            // One makes it, the others wait for it.
+            let mut kept = reader.shelf.lock().await;
+            reader.store.note_arrivals(at).await.map_err(StoreError::port(PORT))?;
+            let before = kept.clone();
+            let shelf = Shelf::renew(before, &reader.store, &reader.model, &reader.versions, day(at)).await?;
+            *kept = Some(Arc::clone(&shelf));
+            Ok::<_, PortError>(shelf)
+        });
+        making.await.map_err(PortError::failed(PORT, "weighing the library"))?
     }
 
     async fn person(&self, shelf: &Shelf, accounts: &[MemberId]) -> Result<Person, PortError> {
@@ -108,11 +119,11 @@ impl Reader {
 #[async_trait]
 impl Recommending for Reader {
     async fn papers_for(&self, request: &ReadingRequest) -> Result<Vec<Recommended>, PortError> {
-        let ReadingRequest { accounts, readable, since, at, limit } = request;
+        let ReadingRequest { accounts, readable, since, due, at, limit } = request;
         let port = StoreError::port(PORT);
         let shelf = self.shelf(*at).await?;
         let person = self.person(&shelf, accounts).await?;
-        let shown = self.store.shown_papers(accounts).await.map_err(&port)?;
+        let shown = self.store.shown_papers(accounts, *due).await.map_err(&port)?;
         let papers = self.store.readable_papers(readable, *since).await.map_err(&port)?;
         let limit = *limit;
         let choosing = tokio::task::spawn_blocking(move || {
@@ -126,7 +137,7 @@ impl Recommending for Reader {
                 .filter_map(|entry| shelf.twins_called(&entry.text))
                 .collect();
             let open = shelf.open(&papers, |twins| !known.contains(&twins) && !own.contains(&twins));
-            let open = nearest(&person, open);
+            let open = nearest(&shelf, &person, open);
             let picks = choose(&shelf, &person.catalogue, &person.taste, shelf.way(), &open, limit);
             let readable: HashSet<&DocumentId> = papers.iter().map(|(id, _)| id).collect();
             let told = |pick: &Pick| reasons::of(&shelf, &person.words, &person.entries, &readable, pick);
@@ -139,9 +150,10 @@ impl Recommending for Reader {
         &self,
         readable: &Readable,
         document: &DocumentId,
+        at: Timestamp,
         limit: usize,
     ) -> Result<Vec<Recommended>, PortError> {
-        let shelf = self.shelf(self.clock.now()).await?;
+        let shelf = self.shelf(at).await?;
         let papers = self.store.readable_papers(readable, None).await.map_err(StoreError::port(PORT))?;
         let id = document.clone();
         let choosing = tokio::task::spawn_blocking(move || {
@@ -203,18 +215,23 @@ impl Recommending for Reader {
     }
 }
 
-/// The candidates, or those that lie nearest to what somebody likes best.
-fn nearest(person: &Person, mut open: Vec<u32>) -> Vec<u32> {
+/// The candidates, or those that lie nearest to what somebody likes best: of a stranger, what most like and what is new.
+fn nearest(shelf: &Shelf, person: &Person, open: Vec<u32>) -> Vec<u32> {
     if open.len() <= CANDIDATES_MAX {
         return open;
     }
     let by = &person.taste.liked[..person.taste.liked.len().min(CHOSEN_BY)];
     let near =
         |paper: u32| by.iter().map(|(liked, weight)| weight * person.catalogue.cosine(paper, *liked)).sum::<f32>();
-    let mut scored: Vec<(f32, u32)> = open.drain(..).map(|paper| (near(paper), paper)).collect();
-    scored.sort_unstable_by(|(one, a), (two, b)| two.total_cmp(one).then(b.cmp(a)));
+    let arrived = |paper: u32| shelf.papers.get(paper as usize).map(|paper| paper.arrived);
+    let mut scored: Vec<(f32, f32, Option<Timestamp>, u32)> =
+        open.into_iter().map(|paper| (near(paper), shelf.tastes.popularity(paper), arrived(paper), paper)).collect();
+    scored.sort_unstable_by(|one, two| {
+        let by_score = two.0.total_cmp(&one.0).then(two.1.total_cmp(&one.1));
+        by_score.then(two.2.cmp(&one.2)).then(one.3.cmp(&two.3))
+    });
     scored.truncate(CANDIDATES_MAX);
-    scored.into_iter().map(|(_, paper)| paper).collect()
+    scored.into_iter().map(|(_, _, _, paper)| paper).collect()
 }
 
 fn choose(

@@ -98,6 +98,11 @@ pub fn stem(word: &str) -> Cow<'_, str> {
     if word.is_ascii() { STEMMER.stem(word) } else { Cow::Borrowed(word) }
 }
 
+/// A title without case, signs and spaces: copies of one paper have the same.
+pub fn plain(title: &str) -> String {
+    title.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 /// Whether a character is written without spaces between words.
 pub fn is_cjk(character: char) -> bool {
     matches!(character, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{20000}'..='\u{2fa1f}')

@@ -342,7 +342,7 @@ impl Shared {
         let command = &Command { visibility: message.visibility.unwrap_or(command.visibility), ..command };
         let trace = Arc::new(Mutex::new(Trace::default()));
         let mut started = entered;
-        let permit = self.permit(&mut call, command).await;
+        let permit = self.permit(asked, &mut call, command).await;
         let outcome = match permit.and_then(|permit| self.within_quota(&call).map(|()| permit)) {
             // A platform that shows a command as being worked on must be told its end.
             Err(Outcome::Refused(_)) if !call.unasked && was_typed(message) && !self.quotas.tells(&call.caller) => {
@@ -395,7 +395,7 @@ impl Shared {
         command.arguments.iter().find(|known| known.name == argument && known.completes)?;
         let args = invocation.args.clone();
         let mut call = Call { about: None, ..Self::call_of(&message, plugin.manifest().name, command, args) };
-        let permit = self.permit(&mut call, &command.called_with(&invocation.args)).await.ok()?;
+        let permit = self.permit((&message).into(), &mut call, &command.called_with(&invocation.args)).await.ok()?;
         let setting = Setting {
             call: permit.call().clone(),
             readable: permit.readable().clone(),
@@ -418,7 +418,7 @@ impl Shared {
         Some(proposals.into_iter().take(PROPOSALS_MAX).collect())
     }
 
-    async fn permit(&self, call: &mut Call, command: &Command) -> Result<Permit, Outcome> {
+    async fn permit(&self, asked: Asked<'_>, call: &mut Call, command: &Command) -> Result<Permit, Outcome> {
         let failed = |doing| move |source| Outcome::Failed(PluginError::Port { doing, source });
         let (members, register) = (&self.parts.members, &self.parts.ports.register);
         let manifest = self.manifests().into_iter().find(|manifest| manifest.name == call.plugin);
@@ -438,7 +438,9 @@ impl Shared {
         let (standing, policy) = (standing_of, policy_of);
         let around = Circumstances { manifest, command, standing, policy, paused, extra, load };
         let permit = gate::gate(call.clone(), around).map_err(Outcome::Refused)?;
-        let is_away = self.is_away(call, command).await.map_err(failed("looking up where somebody is"))?;
+        // What is heard is told to nobody alone, and of every message nobody asks where its author is.
+        let is_away = asked.heard.is_none()
+            && self.is_away(call, command).await.map_err(failed("looking up where somebody is"))?;
         Ok(if is_away { permit.outside() } else { permit })
     }
 

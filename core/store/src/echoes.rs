@@ -62,5 +62,14 @@ fn taken_down(post: Post, at: Timestamp) -> Option<Post> {
         at,
     };
     let (call, body) = (question.call_id(), Some(Post::NOTHING));
-    Some(Post { call, question, renews: None, address: post.address, shown: post.shown, actions: Vec::new(), body })
+    Some(Post {
+        call,
+        question,
+        renews: None,
+        address: post.address,
+        shown: post.shown,
+        actions: Vec::new(),
+        of: Vec::new(),
+        body,
+    })
 }

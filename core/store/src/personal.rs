@@ -27,7 +27,12 @@ const ERASED: [(&str, &str); 18] = [
          OR call IN (SELECT call FROM post WHERE author IN {members}) \
          OR call IN (SELECT call FROM flight WHERE member IN {members})",
     ),
-    ("answers", "DELETE FROM post WHERE author IN {members}"),
+    // Those too that are on their way and are about them, whoever they go to.
+    (
+        "answers",
+        "DELETE FROM post WHERE author IN {members} OR (body IS NOT NULL AND EXISTS \
+         (SELECT 1 FROM json_each(post.post, '$.of') AS other WHERE other.value IN {members}))",
+    ),
     // Their ids stay, so that nothing is answered twice: they do not tell who or what.
     ("questions", "UPDATE inbox_message SET message = NULL, author = NULL WHERE author IN {members}"),
     // Those of others too in whose prompts their words stand.
@@ -192,6 +197,12 @@ impl Store {
             // What was being said again of them when they were forgotten.
             format!("DELETE FROM plugin_datum WHERE owner IN {{members}} AND at_us <= {until}"),
             format!("DELETE FROM flight WHERE member IN {{members}} AND at_us <= {until}"),
+            // What the calls kept that ran just then.
+            format!("DELETE FROM paper_word WHERE member IN {{members}} AND at_us <= {until}"),
+            format!("DELETE FROM paper_shown WHERE member IN {{members}} AND at_us <= {until}"),
+            format!(
+                "DELETE FROM match_outcome WHERE (seeker IN {{members}} OR person IN {{members}}) AND at_us <= {until}"
+            ),
             "DELETE FROM caller_salt WHERE member IN {members} AND member NOT IN (SELECT member FROM flight)"
                 .to_owned(),
         ] {

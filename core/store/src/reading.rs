@@ -56,7 +56,7 @@ pub type ReadablePaper = (DocumentId, bool);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadingMark {
     papers: [i64; 5],
-    words: [i64; 4],
+    words: [i64; 5],
 }
 
 impl ReadingMark {
@@ -158,13 +158,20 @@ impl Store {
         transaction.commit().await.map_err(StoreError::sql(doing))
     }
 
-    /// What was shown to these accounts, sorted.
+    /// What was shown to these accounts, sorted; but for what was shown first at exactly the time `but_at`.
     ///
     /// # Errors
     /// [`StoreError`] where the state cannot be read.
-    pub async fn shown_papers(&self, accounts: &[MemberId]) -> Result<Vec<DocumentId>, StoreError> {
+    pub async fn shown_papers(
+        &self,
+        accounts: &[MemberId],
+        but_at: Option<Timestamp>,
+    ) -> Result<Vec<DocumentId>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT DISTINCT document FROM paper_shown");
         of_accounts(&mut query, Some(accounts));
+        if let Some(at) = but_at {
+            query.push(" AND at_us <> ").push_bind(at.as_microsecond());
+        }
         query.push(" ORDER BY document");
         let ids: Vec<String> = query
             .build_query_scalar()
@@ -300,10 +307,11 @@ impl Store {
         .fetch_one(&self.read)
         .await
         .map_err(&sql)?;
-        let words: (i64, i64, i64, i64) = sqlx::query_as(
+        let words: (i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT COUNT(*), COALESCE(MAX(at_us), 0), \
-                 (SELECT COUNT(*) FROM consent WHERE switch = 'improve') + (SELECT COUNT(*) FROM blocked_member), \
-                 (SELECT COALESCE(MAX(at_us), 0) FROM consent WHERE switch = 'improve') FROM paper_word",
+                 (SELECT COUNT(*) FROM consent WHERE switch = 'improve'), \
+                 (SELECT COALESCE(MAX(at_us), 0) FROM consent WHERE switch = 'improve'), \
+                 (SELECT COUNT(*) FROM blocked_member) FROM paper_word",
         )
         .fetch_one(&self.read)
         .await

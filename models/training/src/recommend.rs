@@ -19,6 +19,6 @@ pub use catalogue::{Catalogue, Paper};
 pub use digest::{DigestOptions, Pick, Reason, digest, diverse};
 pub use feedback::{Feedback, Taste, Tastes};
 pub use model::{Comparison, Learned, Model, Report, learn};
-pub use neighbours::Neighbours;
+pub use neighbours::{Neighbour, Neighbours};
 pub use signals::{Signals, Way};
 pub use trial::{Figures, RECALL_AT, Trial, split};

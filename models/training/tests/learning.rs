@@ -219,7 +219,7 @@ fn a_digest_is_of_the_topic_unseen_and_says_why() {
         assert!(pick.reasons.len() <= 3 && pick.reasons.windows(2).all(|pair| pair[0].1 >= pair[1].1));
         for (reason, raises) in &pick.reasons {
             assert!(*raises > 0.0);
-            if let Reason::Near { liked, .. } | Reason::Together { liked } = reason {
+            if let Reason::Near { liked, .. } | Reason::Together { liked, .. } = reason {
                 assert!(taste.liked.iter().any(|(paper, _)| paper == liked), "a reason names what the person liked");
             }
             if let Reason::Topic { terms } = reason {

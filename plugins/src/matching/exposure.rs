@@ -18,40 +18,58 @@ pub const SPARE: usize = 8;
 /// People that a report counts.
 const COUNTED_MAX: usize = 500;
 
-/// To whom somebody was shown, and when: seekers by fingerprint.
-type Shown = Vec<(String, Timestamp)>;
-
+/// When somebody was shown to another seeker. It does not say to whom: that is the seeker's.
 fn key(accounts: &[MemberId]) -> String {
     // The first of their accounts stands for all.
     format!("shows:{}", accounts.first().map(|account| account.0.as_str()).unwrap_or_default())
 }
 
-async fn lately(cx: &Cx, accounts: &[MemberId]) -> Result<Shown, PluginError> {
-    let shown: Shown = read(cx, &key(accounts)).await?.unwrap_or_default();
-    Ok(shown.into_iter().filter(|(_, at)| cx.now().duration_since(*at) < WEEK).collect())
+/// Whom a seeker saw, and when.
+fn saw_key(cx: &Cx) -> String {
+    format!("saw:{}", cx.call().caller)
 }
 
-/// The first `limit` who were not shown to too many others lately, and notes that they were shown now.
+async fn lately(cx: &Cx, accounts: &[MemberId]) -> Result<Vec<Timestamp>, PluginError> {
+    let shown: Vec<Timestamp> = read(cx, &key(accounts)).await?.unwrap_or_default();
+    Ok(shown.into_iter().filter(|at| cx.now().duration_since(*at) < WEEK).collect())
+}
+
+/// Whom the caller saw lately, by fingerprint.
+async fn saw(cx: &Cx) -> Result<Vec<(String, Timestamp)>, PluginError> {
+    let saw: Vec<(String, Timestamp)> = read(cx, &saw_key(cx)).await?.unwrap_or_default();
+    Ok(saw.into_iter().filter(|(_, at)| cx.now().duration_since(*at) < WEEK).collect())
+}
+
+/// Those who were not shown to too many others lately, at most `limit`. Whoever saw them already may see them again.
 pub async fn bounded(cx: &Cx, found: Vec<Met>, limit: usize) -> Result<Vec<Met>, PluginError> {
-    let seeker = fingerprint(&[&cx.standing().accounts[..1]]);
+    let saw = saw(cx).await?;
     let mut kept = Vec::new();
     for one in found {
         if kept.len() >= limit {
             break;
         }
-        let mut shown = lately(cx, &one.accounts).await?;
-        // Whoever saw them already may see them again.
-        let is_known = shown.iter().any(|(other, _)| *other == seeker);
-        if !is_known && shown.len() >= SEEKERS_MAX {
-            continue;
+        let is_known = saw.iter().any(|(person, _)| *person == fingerprint(&one.accounts));
+        if is_known || lately(cx, &one.accounts).await?.len() < SEEKERS_MAX {
+            kept.push(one);
         }
-        if !is_known {
-            shown.push((seeker.clone(), cx.now()));
-            cx.save_of(&one.accounts[0], &key(&one.accounts), Some(json!(shown))).await?;
-        }
-        kept.push(one);
     }
     Ok(kept)
+}
+
+/// Notes that these are shown to the caller.
+pub async fn shown(cx: &Cx, met: &[Met]) -> Result<(), PluginError> {
+    let mut saw = saw(cx).await?;
+    for one in met {
+        let person = fingerprint(&one.accounts);
+        if saw.iter().any(|(known, _)| *known == person) {
+            continue;
+        }
+        saw.push((person, cx.now()));
+        let mut times = lately(cx, &one.accounts).await?;
+        times.push(cx.now());
+        cx.save_of(&one.accounts[0], &key(&one.accounts), Some(json!(times))).await?;
+    }
+    cx.save_own(&saw_key(cx), Some(json!(saw))).await
 }
 
 /// How evenly people were shown this week, in numbers without names.

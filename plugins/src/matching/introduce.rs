@@ -15,8 +15,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Wanted, list::cut};
-use crate::stored::{fingerprint, hash, read};
+use super::{
+    Wanted,
+    list::{cut, told_of},
+};
+use crate::stored::{hash, read};
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -83,12 +86,12 @@ fn last_key(member: &MemberId) -> String {
 
 /// Keeps who was shown, for the buttons.
 pub async fn remember(cx: &Cx, call: &Call, wanted: &Wanted, met: &[Met]) -> Result<(), PluginError> {
-    let need = Need { told: cut(&wanted.told), call: call.id.clone() };
+    let need = Need { told: cut(&wanted.passed_on), call: call.id.clone() };
     for key in [need_key(&call.id), last_key(&call.caller)] {
         cx.remember(&key, json!(need)).await?;
     }
     for (number, one) in (1..).zip(met) {
-        let lines = one.fit.evidence.iter().map(|pair| cut(&pair.line)).collect();
+        let lines = told_of(&one.fit).map(|pair| cut(&pair.line)).collect();
         let Met { member, place, fit, .. } = one;
         let (member, place, features) = (member.clone(), place.clone(), fit.features.clone());
         let shown = Shown { member, place, lines, features };
@@ -100,29 +103,23 @@ pub async fn remember(cx: &Cx, call: &Call, wanted: &Wanted, met: &[Met]) -> Res
 /// Shows the words; sends them once they are confirmed.
 pub async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let number = call.args.integer("number").unwrap_or_default();
-    let about = match &call.about {
+    let need = match &call.about {
         Some(about) => read::<Need>(cx, &need_key(about)).await?,
-        None => None,
-    };
-    let need = match about {
-        Some(need) => Some(need),
         None => read(cx, &last_key(&call.caller)).await?,
     };
     let shown = match &need {
         Some(need) => read::<Shown>(cx, &shown_key(&need.call, number)).await?,
         None => None,
     };
-    let Some((need, shown)) = need.zip(shown) else {
-        return cx.say(cx.said(
-            "Nobody was shown to you under that number lately; `match` looks anew.",
-            "近期没有以该编号向您展示的人；请用 `match` 重新查找。",
-        ));
-    };
-    let own = &cx.standing().accounts;
+    let Some((need, shown)) = need.zip(shown) else { return nobody(cx) };
     let id = hash([call.caller.0.as_str(), shown.member.0.as_str(), need.call.0.as_str()]);
     let (told, language, seeker) = (need.told.clone(), cx.language().to_owned(), call.caller.clone());
     let sought = Sought { id, seeker, told, call: need.call.clone(), language };
     if !call.args.flag("confirm") {
+        // Who changed their mind since they were shown is not shown again.
+        if !cx.may_meet(&shown.member, &shown.place).await? {
+            return nobody(cx);
+        }
         // The button below is pressed on this reply.
         cx.remember(&need_key(&call.id), json!(need)).await?;
         cx.say(cx.said("This is what I would say to both of you:\n\n", "我将对你们双方说：\n\n"))?;
@@ -131,19 +128,20 @@ pub async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
             Action { label: cx.said("Ask them", "询问对方"), command: format!("introduce {number} --confirm") };
         return cx.reply(Event::Actions { actions: vec![action] });
     }
-    let asks_key = format!("asks:{}", call.caller);
-    let mut asks = lately(cx, &asks_key, DAY).await?;
-    if asks.len() >= ASKS_A_DAY {
+    let own = &cx.standing().accounts;
+    if times(cx, own, asks_key, DAY).await? >= ASKS_A_DAY {
         return cx.say(cx.said(
             &format!("You asked for {ASKS_A_DAY} introductions within a day; ask again tomorrow."),
             &format!("您一天内已请求 {ASKS_A_DAY} 次介绍；请明天再试。"),
         ));
     }
-    asks.push(cx.now());
-    cx.save_own(&asks_key, Some(json!(asks))).await?;
-    // Whatever became of it, the seeker hears the same.
-    if may_ask(cx, own, &shown.member).await? {
-        send(cx, &sought, &shown).await?;
+    note(cx, &call.caller, &asks_key(&call.caller), DAY).await?;
+    // Whatever becomes of it, the seeker hears the same, and what is kept of theirs is the same.
+    cx.remember(&sought_key(&sought.id), json!(sought)).await?;
+    cx.outcome(&sought.call.0, &sought.seeker, (&shown.member, &shown.features), Outcome::Asked).await?;
+    let theirs = cx.accounts_of(&shown.member).await?;
+    if may_ask(cx, own, &theirs, &shown).await? {
+        send(cx, &sought, &shown, own, &theirs).await?;
     }
     cx.say(cx.said(
         "I ask them. If they say yes within a week, I bring the two of you together. If not, you hear nothing more of it, and \
@@ -152,36 +150,55 @@ pub async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     ))
 }
 
-/// Whether somebody may be asked now: they still agree to be matched, were not asked too often, and not by the same one.
-async fn may_ask(cx: &Cx, own: &[MemberId], member: &MemberId) -> Result<bool, PluginError> {
-    let Some(standing) = cx.standing_of(member).await? else { return Ok(false) };
-    if standing.accounts.iter().any(|account| own.contains(account)) {
+fn nobody(cx: &Cx) -> Result<(), PluginError> {
+    cx.say(cx.said(
+        "Nobody is shown to you under that number any more; `match` looks anew.",
+        "目前没有以该编号向您展示的人；请用 `match` 重新查找。",
+    ))
+}
+
+/// Whether somebody may be asked now: they still want to be, were not asked too often, and not by the same one.
+async fn may_ask(cx: &Cx, own: &[MemberId], theirs: &[MemberId], shown: &Shown) -> Result<bool, PluginError> {
+    if theirs.iter().any(|account| own.contains(account)) || !cx.may_meet(&shown.member, &shown.place).await? {
         return Ok(false);
     }
-    let pair = pair(own, &standing.accounts);
-    if read::<bool>(cx, &never_key(&pair)).await?.is_some() || !lately(cx, &pair_key(&pair), REST).await?.is_empty() {
-        return Ok(false);
+    for (one, other) in pairs(own, theirs) {
+        let is_never = read::<bool>(cx, &never_key(one, other)).await?.is_some();
+        if is_never || !lately(cx, &pair_key(one, other), REST).await?.is_empty() {
+            return Ok(false);
+        }
     }
-    Ok(lately(cx, &turns_key(member), WEEK).await?.len() < TURNS_A_WEEK)
+    Ok(times(cx, theirs, turns_key, WEEK).await? < TURNS_A_WEEK)
 }
 
-fn pair(own: &[MemberId], theirs: &[MemberId]) -> String {
-    fingerprint(&[own, theirs])
+/// Each account of the one with each of the other: who links or parts accounts later is known by any of them.
+fn pairs<'a>(own: &'a [MemberId], theirs: &'a [MemberId]) -> impl Iterator<Item = (&'a MemberId, &'a MemberId)> {
+    own.iter().flat_map(|one| theirs.iter().map(move |other| (one, other)))
 }
 
-fn never_key(pair: &str) -> String {
-    format!("never:{pair}")
+fn never_key(seeker: &MemberId, other: &MemberId) -> String {
+    format!("never:{}", hash([seeker.0.as_str(), other.0.as_str()]))
 }
 
-fn pair_key(pair: &str) -> String {
-    format!("pair:{pair}")
+fn pair_key(seeker: &MemberId, other: &MemberId) -> String {
+    format!("pair:{}", hash([seeker.0.as_str(), other.0.as_str()]))
 }
 
 fn turns_key(member: &MemberId) -> String {
     format!("turns:{member}")
 }
 
-async fn send(cx: &Cx, sought: &Sought, shown: &Shown) -> Result<(), PluginError> {
+fn asks_key(member: &MemberId) -> String {
+    format!("asks:{member}")
+}
+
+async fn send(
+    cx: &Cx,
+    sought: &Sought,
+    shown: &Shown,
+    own: &[MemberId],
+    theirs: &[MemberId],
+) -> Result<(), PluginError> {
     let (id, member) = (&sought.id, &shown.member);
     let say = |english: &str, chinese: &str| said(&sought.language, english, chinese);
     let text = format!(
@@ -202,26 +219,22 @@ async fn send(cx: &Cx, sought: &Sought, shown: &Shown) -> Result<(), PluginError
         action(say("No", "不"), "meet no"),
         action(say("Never from them", "不再接受此人"), "meet never"),
     ];
-    let lapse = Some(Lapse { after: PATIENCE, command: "meet no".to_owned() });
-    let notice = Notice { actions, lapse, ..Notice::new(format!("meet/{id}"), text) };
+    let (lapse, of) = (Some(Lapse { after: PATIENCE, command: "meet no".to_owned() }), Some(sought.seeker.clone()));
+    let notice = Notice { actions, lapse, of, ..Notice::new(format!("meet/{id}"), text) };
     let asked = Asked { id: id.clone(), shown: shown.clone() };
-    // Known before it is said: who presses at once must be understood.
-    cx.remember(&sought_key(id), json!(sought)).await?;
+    // All of it is known before it is said: who presses at once must be understood, and a process that dies here asks nobody a
+    // second time.
     for key in [asked_key(&cx.call_of(&shown.place, &notice)), pending_key(member)] {
         cx.remember_of(Some(member), &key, json!(asked)).await?;
     }
+    note(cx, member, &turns_key(member), WEEK).await?;
+    for (one, other) in pairs(own, theirs) {
+        cx.save_of(other, &pair_key(one, other), Some(json!([cx.now()]))).await?;
+    }
     match cx.tell(&shown.place, member, Switch::Match, notice).await {
-        Err(PluginError::Refused(_)) => return Ok(()),
-        told => drop(told?),
+        Ok(_) | Err(PluginError::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
     }
-    let mut turns = lately(cx, &turns_key(member), WEEK).await?;
-    turns.push(cx.now());
-    cx.save_of(member, &turns_key(member), Some(json!(turns))).await?;
-    if let Some(standing) = cx.standing_of(member).await? {
-        let key = pair_key(&pair(&cx.standing().accounts, &standing.accounts));
-        cx.save_of(member, &key, Some(json!([cx.now()]))).await?;
-    }
-    cx.outcome(&sought.call.0, &sought.seeker, (member, &shown.features), Outcome::Asked).await
 }
 
 fn sought_key(id: &str) -> String {
@@ -255,63 +268,64 @@ fn words(cx: &Cx, sought: &Sought, shown: &Shown) -> String {
 
 /// What the asked one says.
 pub async fn answer(cx: &Cx, call: &Call) -> Result<(), PluginError> {
-    let asked = match &call.about {
-        Some(about) => read::<Asked>(cx, &asked_key(about)).await?,
-        None => None,
+    let key = match &call.about {
+        Some(about) => asked_key(about),
+        None => pending_key(&call.caller),
     };
-    let asked = match asked {
-        Some(asked) => Some(asked),
-        None => read(cx, &pending_key(&call.caller)).await?,
-    };
-    let is_theirs = |asked: &Asked| cx.standing().accounts.contains(&asked.shown.member);
-    let asked = asked.filter(is_theirs);
+    let asked = read::<Asked>(cx, &key).await?;
+    let asked = asked.filter(|asked| cx.standing().accounts.contains(&asked.shown.member));
     let sought = match &asked {
-        Some(asked) => read::<Sought>(cx, &sought_key(&asked.id)).await?,
-        None => None,
+        // Answered once, for good.
+        Some(asked) if read::<bool>(cx, &answered_key(&asked.id)).await?.is_none() => {
+            read::<Sought>(cx, &sought_key(&asked.id)).await?
+        }
+        _ => None,
     };
-    let Some((asked, sought)) = asked.zip(sought) else {
-        return cx.say(cx.said("Nobody waits for an answer of yours.", "目前没有等待您答复的请求。"));
-    };
-    // Answered once.
-    cx.save(&sought_key(&sought.id), None).await?;
-    cx.save(&pending_key(&asked.shown.member), None).await?;
+    let Some((asked, sought)) = asked.zip(sought) else { return none_waits(cx) };
     let shown = &asked.shown;
-    let outcome = match call.args.text("answer") {
-        "yes" => Outcome::Accepted,
-        answer => {
-            if answer == "never" {
-                let standing = cx.standing_of(&sought.seeker).await?;
-                let theirs = standing.map_or_else(|| vec![sought.seeker.clone()], |standing| standing.accounts);
-                let key = never_key(&pair(&theirs, &cx.standing().accounts));
-                cx.save_of(&shown.member, &key, Some(json!(true))).await?;
-            }
-            Outcome::Declined
+    let is_yes = call.args.text("answer") == "yes";
+    if is_yes {
+        let say = |english: &str, chinese: &str| said(&sought.language, english, chinese);
+        let text = format!(
+            "{}\n{}",
+            words(cx, &sought, shown),
+            say(
+                "You both said yes, so I brought you together. From here on it is yours: I say no more unless you ask me.",
+                "你们双方都已同意，因此我为你们引见。此后由你们自行交流；除非询问我，我不再发言。",
+            )
+        );
+        let notice = Notice::new(format!("together/{}", sought.id), text);
+        // Once for its key: one who presses again after a failure opens no second room.
+        let name = say("Introduction", "引见");
+        match cx.gather(&shown.place, &shown.member, &sought.seeker, &name, notice).await {
+            Err(PluginError::Refused(_)) => return none_waits(cx),
+            done => done?,
         }
-    };
+    } else if call.args.text("answer") == "never" {
+        let seekers = cx.accounts_of(&sought.seeker).await?;
+        for (one, other) in pairs(&seekers, &cx.standing().accounts) {
+            cx.save_of(other, &never_key(one, other), Some(json!(true))).await?;
+        }
+    }
+    cx.remember_of(Some(&shown.member), &answered_key(&asked.id), json!(true)).await?;
+    let pending = pending_key(&shown.member);
+    if read::<Asked>(cx, &pending).await?.is_some_and(|last| last.id == asked.id) {
+        cx.save(&pending, None).await?;
+    }
+    let outcome = if is_yes { Outcome::Accepted } else { Outcome::Declined };
     cx.outcome(&sought.call.0, &sought.seeker, (&shown.member, &shown.features), outcome).await?;
-    if outcome == Outcome::Declined {
-        return cx.say(cx.said("All right. Nobody learns that you were asked.", "好的。没有人会知道您被询问过。"));
-    }
-    let say = |english: &str, chinese: &str| said(&sought.language, english, chinese);
-    let text = format!(
-        "{}\n{}",
-        words(cx, &sought, shown),
-        say(
-            "You both said yes, so I brought you together. From here on it is yours: I say no more unless you ask me.",
-            "你们双方都已同意，因此我为你们引见。此后由你们自行交流；除非询问我，我不再发言。",
-        )
-    );
-    let name = say("Introduction", "引见");
-    let notice = Notice::new(format!("together/{}", sought.id), text);
-    match cx.gather(&shown.place, &shown.member, &sought.seeker, &name, notice).await {
-        Err(PluginError::Refused(_)) => {
-            cx.say(cx.said("Nobody waits for an answer of yours.", "目前没有等待您答复的请求。"))
-        }
-        done => {
-            done?;
-            cx.say(cx.said("Thank you. I bring the two of you together now.", "谢谢。我现在为你们引见。"))
-        }
-    }
+    cx.say(match is_yes {
+        true => cx.said("Thank you. I bring the two of you together now.", "谢谢。我现在为你们引见。"),
+        false => cx.said("All right. Nobody learns that you were asked.", "好的。没有人会知道您被询问过。"),
+    })
+}
+
+fn none_waits(cx: &Cx) -> Result<(), PluginError> {
+    cx.say(cx.said("Nobody waits for an answer of yours.", "目前没有等待您答复的请求。"))
+}
+
+fn answered_key(id: &str) -> String {
+    format!("answered:{id}")
 }
 
 fn said(language: &str, english: &str, chinese: &str) -> String {
@@ -322,4 +336,25 @@ fn said(language: &str, english: &str, chinese: &str) -> String {
 async fn lately(cx: &Cx, key: &str, within: SignedDuration) -> Result<Vec<Timestamp>, PluginError> {
     let times: Vec<Timestamp> = read(cx, key).await?.unwrap_or_default();
     Ok(times.into_iter().filter(|at| cx.now().duration_since(*at) < within).collect())
+}
+
+/// Notes that something happened now, under a person's key.
+async fn note(cx: &Cx, member: &MemberId, key: &str, within: SignedDuration) -> Result<(), PluginError> {
+    let mut times = lately(cx, key, within).await?;
+    times.push(cx.now());
+    cx.save_of(member, key, Some(json!(times))).await
+}
+
+/// How often it happened to a person, with all of their accounts.
+async fn times(
+    cx: &Cx,
+    accounts: &[MemberId],
+    key: fn(&MemberId) -> String,
+    within: SignedDuration,
+) -> Result<usize, PluginError> {
+    let mut count = 0;
+    for account in accounts {
+        count += lately(cx, &key(account), within).await?.len();
+    }
+    Ok(count)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use chat::{
     Action, Call, Cx, Event, PluginError, Text,
     cx::Met,
-    profile::{Facts, Fit, Seniority},
+    profile::{EntryKind, EvidencePair, Facts, Fit, Seniority},
 };
 use jiff::Timestamp;
 
@@ -124,11 +124,16 @@ fn nobody(cx: &Cx) -> String {
     )
 }
 
+/// The pairs of lines that are told: not what somebody said in the room, which counts, but is the room's and goes with it.
+pub fn told_of(fit: &Fit) -> impl Iterator<Item = &EvidencePair> {
+    fit.evidence.iter().filter(|pair| pair.entry.kind != EntryKind::Message)
+}
+
 /// The pairs of lines, and what the person would bring.
 pub fn evidence(cx: &Cx, wanted: &Wanted, fit: &Fit) -> String {
     let lines = &wanted.need.lines;
     let mut told = String::new();
-    for pair in &fit.evidence {
+    for pair in told_of(fit) {
         let from = match (pair.entry.text != pair.line).then_some(&pair.entry.text) {
             Some(title) => {
                 format!(" ({}{})", cut(title), pair.entry.year.map(|year| format!(", {year}")).unwrap_or_default())

@@ -1,7 +1,7 @@
 //! What a person sees of their profile, and what others would see of it.
 //!
 //! **Invariant:** [`card`] is all that anybody else is ever shown of a profile, beside the lines that fit what they look for,
-//! which are lines of the card's entries; the preview is the card itself.
+//! which are lines of the entries that the preview shows whole; the preview is the card itself.
 
 use chat::{
     Action, Cx, Event, PluginError, Switch,
@@ -13,13 +13,23 @@ use super::facts;
 /// Entries that one reply lists; the rest is counted.
 const ENTRIES_MAX: usize = 40;
 
-/// What others see of an entry's words, in characters.
+/// Entries that a preview shows in chat; all of them are in its file.
+const PREVIEWED_MAX: usize = 8;
+
+/// What a list shows of an entry's words, in characters.
 const CHARS_MAX: usize = 200;
 
 /// An entry in a line.
 pub fn line(entry: &Entry) -> String {
     let year = entry.year.filter(|_| entry.kind == EntryKind::Paper).map(|year| format!(" ({year})"));
     format!("{}{}", cut(&entry.text), year.unwrap_or_default())
+}
+
+/// All of an entry that may be quoted.
+fn whole(entry: &Entry) -> String {
+    let year = entry.year.map(|year| format!(" ({year})")).unwrap_or_default();
+    let summary = if entry.summary.is_empty() { String::new() } else { format!(": {}", entry.summary) };
+    format!("{}{year}{summary}", entry.text)
 }
 
 fn cut(text: &str) -> String {
@@ -91,9 +101,14 @@ pub async fn preview(cx: &Cx) -> Result<(), PluginError> {
         ))?;
     }
     cx.say(card(cx, &cx.name(place, &cx.call().caller), &profile.facts))?;
-    for entry in profile.entries.iter().filter(|entry| entry.kind.weight() > 0.0).take(ENTRIES_MAX) {
-        let summary = if entry.summary.is_empty() { String::new() } else { format!(": {}", cut(&entry.summary)) };
-        cx.say(format!("> {}{summary}\n", line(entry)))?;
+    let seen: Vec<String> = profile.entries.iter().filter(|entry| entry.kind.weight() > 0.0).map(whole).collect();
+    for entry in seen.iter().take(PREVIEWED_MAX) {
+        cx.say(format!("> {entry}\n"))?;
+    }
+    if seen.len() > PREVIEWED_MAX {
+        cx.say(cx.said("All of it is in the file.\n", "全部内容见文件。\n"))?;
+        let (name, media_type) = ("preview.md".to_owned(), "text/markdown".to_owned());
+        cx.reply(Event::File { name, media_type, bytes: seen.join("\n\n").into_bytes() })?;
     }
     cx.say(cx.said(
         "\nOf these lines, those that fit what somebody looks for, at most three. What you look for, your ids, your declared \

@@ -5,8 +5,9 @@
 use chat::{
     Args, Call, Cx, DocumentId, PluginError, Value,
     ports::{Order, Recommended, Rhythm},
+    text::plain,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::list::{self, LIST_MAX};
 use crate::summary::digest::{every, moment};
@@ -22,17 +23,19 @@ const DAYS: i64 = 7;
 /// # Errors
 /// [`PluginError`].
 pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
-    let ordered = cx.own_orders().await?.into_iter().find(|order| order.key == KEY);
+    let orders: Vec<Order> = cx.own_orders().await?.into_iter().filter(|order| order.key == KEY).collect();
+    // A process that died in between leaves the one of another account beside it.
+    let ordered = orders.iter().find(|order| order.member == call.caller).or_else(|| orders.first());
     match call.args.text("action") {
         action @ ("weekly" | "daily") => order(cx, action == "weekly", call.args.text("when")).await,
         "off" => match cx.cancel_own(KEY).await? {
             true => cx.say(cx.said("No more digests of papers for you.", "不再向您发送文献摘要。")),
             false => cx.say(none(cx)),
         },
-        "now" => tell(cx, call, ordered.as_ref()).await,
+        "now" => tell(cx, call, ordered).await,
         _ => match ordered {
             None => cx.say(none(cx)),
-            Some(order) => cx.say(told(cx, &order)),
+            Some(order) => cx.say(told(cx, order)),
         },
     }
 }
@@ -76,14 +79,16 @@ fn told(cx: &Cx, order: &Order) -> String {
 /// What is new since the digest before, filled up from the library.
 async fn tell(cx: &Cx, call: &Call, ordered: Option<&Order>) -> Result<(), PluginError> {
     let now = cx.now();
-    let since: Timestamp = match ordered {
-        Some(order) if call.unasked && order.next <= now => order.rhythm.previous(order.next),
-        _ => now - SignedDuration::from_hours(24 * DAYS),
-    };
-    let mut papers: Vec<Recommended> = cx.papers_for_caller(Some(since), LIST_MAX).await?;
+    let order = ordered.filter(|order| call.unasked && order.member == call.caller && order.next <= now);
+    let since = order.map_or(now - SignedDuration::from_hours(24 * DAYS), |order| order.rhythm.previous(order.next));
+    // A process that died before it was told does it again, with the same papers.
+    let due = order.map(|order| order.next);
+    let mut papers: Vec<Recommended> = cx.papers_for_caller(Some(since), due, LIST_MAX).await?;
     if papers.len() < LIST_MAX {
-        for paper in cx.papers_for_caller(None, LIST_MAX).await? {
-            if papers.len() < LIST_MAX && papers.iter().all(|known| known.document != paper.document) {
+        for paper in cx.papers_for_caller(None, due, LIST_MAX).await? {
+            // It may be here in several copies.
+            let is_new = papers.iter().all(|known| plain(&known.title) != plain(&paper.title));
+            if papers.len() < LIST_MAX && is_new {
                 papers.push(paper);
             }
         }
@@ -97,5 +102,5 @@ async fn tell(cx: &Cx, call: &Call, ordered: Option<&Order>) -> Result<(), Plugi
     cx.say(cx.said("**Papers for you**\n\n", "**为您挑选的文献**\n\n"))?;
     list::tell(cx, &cx.said("papers for you", "为您挑选的文献"), &papers).await?;
     let ids: Vec<DocumentId> = papers.into_iter().map(|paper| paper.document).collect();
-    cx.papers_shown(&ids).await
+    cx.papers_shown(&ids, due).await
 }

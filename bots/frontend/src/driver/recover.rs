@@ -27,6 +27,9 @@ enum Above {
     Nowhere,
 }
 
+/// People whom a platform has let into no room for so long are told alone.
+const GATHER_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
 /// What is said where a process died over an answer.
 const INTERRUPTED: &str = "I was interrupted while answering this; please ask again.";
 
@@ -63,7 +66,16 @@ impl Driver {
             None => match self.screen.address(&message, message.place.audience).await {
                 Ok(address) => {
                     let question = message.clone();
-                    Post { call, question, renews: None, address, shown: Vec::new(), actions: Vec::new(), body: None }
+                    Post {
+                        call,
+                        question,
+                        renews: None,
+                        address,
+                        shown: Vec::new(),
+                        actions: Vec::new(),
+                        of: Vec::new(),
+                        body: None,
+                    }
                 }
                 Err(error) => {
                     tracing::error!(error = %chain(&error), "an apology has nowhere to go");
@@ -129,7 +141,8 @@ impl Driver {
             let parts: Vec<Part> = serde_json::from_value(body.clone()).unwrap_or_default();
             if parts.is_empty() {
                 let is_old = Timestamp::now().duration_since(revision.question.at) > TAKE_DOWN_WITHIN;
-                if !self.take_down(&mut post).await && !is_old {
+                // What was never shown is not shown any more.
+                if !self.take_down(&mut post, None).await && !is_old {
                     return;
                 }
                 // With all that was remembered of it.
@@ -145,17 +158,21 @@ impl Driver {
         self.forget(&revision.call).await;
     }
 
-    /// Opens a room for people and shows the post there; each hears it alone where the platform opens none. A process that
-    /// dies just after a room was opened leaves an empty one: no platform opens one only once.
+    /// Opens a room for people, takes each of them in, and shows the post there; each hears it alone where the platform lets
+    /// them in no room, or has not for an hour. A process that dies just as a room was opened leaves an empty one.
     async fn gather(&self, mut post: Post, gathering: &Gathering, parts: Value) {
-        match self.screen.gather(&post.question, &gathering.name, &gathering.members).await {
-            Ok(address) => {
+        match self.assemble(&mut post, gathering).await {
+            Ok(()) => {
                 let shown: Vec<Part> = serde_json::from_value(parts.clone()).unwrap_or_default();
-                (post.address, post.body) = (address, Some(parts));
+                post.body = Some(parts);
                 self.put(&post).await;
                 self.deliver(&mut post, &shown, false).await;
             }
-            Err(error @ ScreenError::Gone { .. }) => {
+            Err(error) => {
+                let is_over = Timestamp::now().duration_since(post.question.at) > GATHER_WITHIN;
+                if !is_over && !matches!(error, ScreenError::Gone { .. }) {
+                    return tracing::warn!(error = %chain(&error), "a room is not opened yet");
+                }
                 tracing::warn!(error = %chain(&error), "no room is opened: each is told alone");
                 for member in &gathering.members {
                     let question = Message {
@@ -164,31 +181,40 @@ impl Driver {
                         visibility: Some(Visibility::Caller),
                         ..post.question.clone()
                     };
-                    let (call, body) = (question.call_id(), Some(parts.clone()));
-                    self.put(&Post { call, question, body, ..post.clone() }).await;
+                    let (call, address, body) = (question.call_id(), Value::Null, Some(parts.clone()));
+                    self.put(&Post { call, question, address, body, ..post.clone() }).await;
                 }
                 // It is known still, so that it is said once.
                 post.body = None;
                 self.put(&post).await;
                 self.bell.ring();
             }
-            Err(error) => tracing::warn!(error = %chain(&error), "a room is not opened yet"),
         }
+    }
+
+    /// The room is remembered before anybody is asked in: another try opens no second one.
+    async fn assemble(&self, post: &mut Post, gathering: &Gathering) -> Result<(), ScreenError> {
+        if post.address.is_null() {
+            post.address = self.screen.open_room(&post.question, &gathering.name).await?;
+            self.put(post).await;
+        }
+        for member in &gathering.members {
+            self.screen.take_in(&post.address, member).await?;
+        }
+        Ok(())
     }
 
     /// Takes down what a post shows and forgets it; later, where the platform does not let us now.
     async fn remove_all(&self, mut post: Post) {
         let is_old = Timestamp::now().duration_since(post.question.at) > TAKE_DOWN_WITHIN;
-        if self.take_down(&mut post).await || is_old {
+        // Pending until it is forgotten, whenever a process dies.
+        if self.take_down(&mut post, Some(Post::NOTHING)).await || is_old {
             self.forget(&post.call).await;
-        } else {
-            post.body = Some(Post::NOTHING);
-            self.put(&post).await;
         }
     }
 
-    /// Removes what a post shows; whether nothing of it is left.
-    async fn take_down(&self, post: &mut Post) -> bool {
+    /// Removes what a post shows, and leaves it to show `rest`; whether nothing of it is left.
+    async fn take_down(&self, post: &mut Post, rest: Option<Value>) -> bool {
         let mut left = Vec::new();
         for shown in std::mem::take(&mut post.shown) {
             match self.screen.remove(&post.address, &shown).await {
@@ -199,9 +225,7 @@ impl Driver {
                 }
             }
         }
-        post.shown = left;
-        // What was never shown is not shown any more.
-        post.body = None;
+        (post.shown, post.body) = (left, rest);
         self.put(post).await;
         post.shown.is_empty()
     }

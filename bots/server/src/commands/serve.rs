@@ -23,7 +23,7 @@ use crate::{
     settings::Settings,
 };
 
-/// How long answers are found again by their buttons.
+/// How long answers are found again by their buttons, and what bridges said by who is forgotten; `privacy forget` names it.
 const POSTS_KEPT_DAYS: i64 = 30;
 
 /// How long requests in flight have to end.

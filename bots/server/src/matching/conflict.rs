@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chat::profile::{EntryKind, Need};
-use training::matching::{self as matched, Register, Rules, Work};
+use training::matching::{self as matched, Conflict, Register, Rules, Work};
 
 use super::person::Person;
 
 /// Words of a title from which on two entries of it are one work; shorter ones ("Introduction") are no sign.
 const TITLE_WORDS_MIN: usize = 3;
 
-/// The places among `persons` of all who have a conflict of interest with a seeker or an author of the need.
+/// The places among `persons` of all who may not be proposed: who has a conflict of interest with a seeker or an author of the
+/// need, where that is asked for; and whoever declared one with a seeker, asked or not, so that nobody finds out by asking.
 pub fn conflicted(persons: &[Person], seekers: &[Person], need: &Need) -> HashSet<usize> {
     let candidates: Vec<matched::Person> = persons.iter().map(keys).collect();
     let named = need.authors.iter().map(|name| {
@@ -18,9 +19,12 @@ pub fn conflicted(persons: &[Person], seekers: &[Person], need: &Need) -> HashSe
         let one = || BTreeSet::from([name.clone()]);
         matched::Person { ids: one(), names: one(), ..matched::Person::default() }
     });
-    let against: Vec<matched::Person> = seekers.iter().map(keys).chain(named).collect();
-    let works = works(persons.iter().chain(seekers));
-    Register::new(&candidates, &works).against(&against, &Rules::in_year(need.year)).into_keys().collect()
+    let asked = need.without_conflicts;
+    let against: Vec<matched::Person> = seekers.iter().map(keys).chain(named.filter(|_| asked)).collect();
+    let works = if asked { works(persons.iter().chain(seekers)) } else { Vec::new() };
+    let found = Register::new(&candidates, &works).against(&against, &Rules::in_year(need.year));
+    let counts = |conflicts: &[Conflict]| asked || conflicts.contains(&Conflict::Declared);
+    found.into_iter().filter(|(_, conflicts)| counts(conflicts)).map(|(person, _)| person).collect()
 }
 
 fn keys(person: &Person) -> matched::Person {

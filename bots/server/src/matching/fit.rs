@@ -96,10 +96,7 @@ impl Question {
 
     /// Whether each person may be proposed.
     fn may(&self) -> Vec<bool> {
-        let out = match self.need.without_conflicts {
-            true => conflicted(&self.pool.persons, &self.seekers, &self.need),
-            false => Default::default(),
-        };
+        let out = conflicted(&self.pool.persons, &self.seekers, &self.need);
         let is_seeker = |person: &Person| self.seekers.iter().any(|seeker| person.is_any_of(&seeker.accounts));
         let may = |(place, person): (usize, &Person)| !person.facts.away && !is_seeker(person) && !out.contains(&place);
         self.pool.persons.iter().enumerate().map(may).collect()

@@ -8,7 +8,7 @@ use training::recommend::{Pick, Reason};
 
 use super::shelf::Shelf;
 
-/// Likes from which their number is told: fewer could be somebody in particular.
+/// Likes from which they are told of: fewer could be somebody in particular.
 const LIKES_TOLD: u32 = 3;
 
 /// Days that a paper is new for.
@@ -43,7 +43,9 @@ pub fn of(
             let words = spelled(&[&paper.title, &paper.text], terms);
             (!words.is_empty()).then_some(Because::Topic(words))
         }
-        Reason::Together { liked } => named(*liked).map(|paper| Because::Together(paper.title.clone())),
+        // What few like together could be what somebody in particular likes.
+        Reason::Together { readers, .. } if *readers < LIKES_TOLD => None,
+        Reason::Together { liked, .. } => named(*liked).map(|paper| Because::Together(paper.title.clone())),
         Reason::Popular { likes } => (*likes >= LIKES_TOLD).then_some(Because::Popular(*likes)),
         Reason::New { days } => (*days <= NEW_DAYS).then_some(Because::New(*days)),
     };

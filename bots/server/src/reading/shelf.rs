@@ -7,6 +7,7 @@ use chat::{
     people::Register as _,
     ports::{Because, Recommended},
     profile::Accounts,
+    text::plain,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use store::{PaperText, ReadablePaper, ReadingMark, Store, StoreError, Word};
@@ -202,11 +203,6 @@ pub fn line(vectors: &[&[f32]], text: &str, dims: usize) -> Line {
         false => Vec::new(),
     };
     Line { vector, terms: chat::text::terms(text) }
-}
-
-/// A title without case, signs and spaces.
-fn plain(title: &str) -> String {
-    title.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn read(versions: &Versions, number: u32) -> Option<Arc<Model>> {

@@ -4,7 +4,7 @@
 //! shares no room: looked up here at that moment, whatever a plugin believes.
 
 use crate::{
-    Attachment, Cx, MemberId, Place, PluginError, Role, Standing, Switch,
+    Attachment, Cx, MemberId, Place, PluginError, Role, Switch,
     ports::{Notice, Outcome},
     profile::{Accounts, Entry, Facts, Fit, Group, Need, Profile, Topic, Works},
 };
@@ -17,6 +17,9 @@ const ROOMS_MAX: usize = 16;
 
 /// Fits that are looked at first, beside what the limit asks for.
 const PAGE: usize = 32;
+
+/// People who are looked for in the caller's rooms, at most: some platforms are asked for each.
+const LOOKED_MAX: usize = 200;
 
 /// Somebody who fits, and where the caller meets them.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +103,7 @@ impl Cx {
         let need = Need { seekers: vec![self.standing.accounts.clone()], among, ..need };
         let places = self.meeting_places().await?;
         let mut met: Vec<Met> = Vec::new();
-        let mut seen = 0;
+        let (mut seen, mut looked) = (0, 0);
         // A page of the best, as each is explained; all of them only where few of those are where the caller is.
         for page in [8 * limit + PAGE, need.among.len()] {
             let fits = self.ports.matching.rank(&need, page).await.map_err(PluginError::port(MATCHING))?;
@@ -112,12 +115,11 @@ impl Cx {
                 if is_own || fit.facts.away || !suits(accounts, &fit) {
                     continue;
                 }
+                looked += 1;
                 if let Some((member, place)) = self.meets(accounts, &places).await {
-                    // Their words stand in what comes of this call.
-                    self.note(|trace| trace.voices.extend(accounts.iter().cloned()));
                     met.push(Met { member, accounts: accounts.clone(), place, fit });
                 }
-                if met.len() >= limit {
+                if met.len() >= limit || looked >= LOOKED_MAX {
                     return Ok(met);
                 }
             }
@@ -128,7 +130,7 @@ impl Cx {
         Ok(met)
     }
 
-    /// The persons who agreed to be matched and are in this place, the caller included where they agreed, at most `limit`.
+    /// The persons who agreed to be matched and are in this place, the caller included where they agreed; `limit` are looked for.
     ///
     /// # Errors
     /// [`PluginError::Refused`] where the caller is no moderator; [`PluginError::Port`].
@@ -136,8 +138,8 @@ impl Cx {
         self.needs(Role::Moderator)?;
         let mut here = Vec::new();
         let willing = self.ports.register.willing(Switch::Match).await.map_err(PluginError::port(MATCHING))?;
-        for accounts in willing {
-            if here.len() < limit && self.present(&self.call.place, &accounts).await.is_some() {
+        for accounts in willing.into_iter().take(limit) {
+            if self.present(&self.call.place, &accounts).await.is_some() {
                 here.push(accounts);
             }
         }
@@ -172,13 +174,32 @@ impl Cx {
         None
     }
 
-    /// What is known of somebody whom the caller was shown: whether they still agree, whatever they are called now.
+    /// Notes that these are shown to the caller: with each of them, what is known of the call is forgotten.
+    pub fn shows(&self, met: &[Met]) {
+        self.note(|trace| trace.voices.extend(met.iter().map(|one| one.member.clone())));
+    }
+
+    /// All accounts of a person.
     ///
     /// # Errors
     /// [`PluginError::Port`].
-    pub async fn standing_of(&self, member: &MemberId) -> Result<Option<Standing>, PluginError> {
+    pub async fn accounts_of(&self, member: &MemberId) -> Result<Accounts, PluginError> {
         let standing = self.ports.register.standing(member).await.map_err(PluginError::port(MATCHING))?;
-        Ok((!standing.blocked && standing.consent.to(Switch::Match)).then_some(standing))
+        Ok(standing.accounts)
+    }
+
+    /// Whether somebody whom the caller was shown may be asked to meet: they still agree to be matched, are neither blocked nor
+    /// away, and are in that place.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn may_meet(&self, member: &MemberId, place: &Place) -> Result<bool, PluginError> {
+        let standing = self.ports.register.standing(member).await.map_err(PluginError::port(MATCHING))?;
+        if standing.blocked || !standing.consent.to(Switch::Match) {
+            return Ok(false);
+        }
+        let profile = self.ports.matching.profile(&standing.accounts).await.map_err(PluginError::port(MATCHING))?;
+        Ok(!profile.facts.away && self.present(place, &standing.accounts).await.is_some())
     }
 
     /// Opens a room of their own for the caller and another one, and says it there, once for its key; each is told alone where

@@ -12,18 +12,20 @@ use crate::{
 const CHOOSING: &str = "choosing papers";
 
 impl Cx {
-    /// Papers for the caller, best first, at most `limit`: of those that came `since`, where that is said.
+    /// Papers for the caller, best first, at most `limit`: of those that came `since`, where that is said. What was shown for
+    /// what is `due` now ([`Cx::papers_shown`]) may come again.
     ///
     /// # Errors
     /// [`PluginError::Refused`] where others see the reply; [`PluginError::Port`].
     pub async fn papers_for_caller(
         &self,
         since: Option<Timestamp>,
+        due: Option<Timestamp>,
         limit: usize,
     ) -> Result<Vec<Recommended>, PluginError> {
         self.in_private()?;
         let (accounts, readable) = (self.standing.accounts.clone(), self.readable.clone());
-        let request = ReadingRequest { accounts, readable, since, at: self.at, limit };
+        let request = ReadingRequest { accounts, readable, since, due, at: self.at, limit };
         self.ports.reading.papers_for(&request).await.map_err(PluginError::port(CHOOSING))
     }
 
@@ -32,7 +34,8 @@ impl Cx {
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn similar_papers(&self, id: &DocumentId, limit: usize) -> Result<Vec<Recommended>, PluginError> {
-        self.ports.reading.similar(&self.readable, id, limit).await.map_err(PluginError::port(CHOOSING))
+        let finding = self.ports.reading.similar(&self.readable, id, self.at, limit);
+        finding.await.map_err(PluginError::port(CHOOSING))
     }
 
     /// Whether there is anything to choose papers for the caller by.
@@ -67,12 +70,12 @@ impl Cx {
         rated.await.map_err(PluginError::port(CHOOSING))
     }
 
-    /// These were shown to the caller: they are not chosen again.
+    /// These were shown to the caller, now or for what is `due`: they are not chosen again.
     ///
     /// # Errors
     /// [`PluginError::Port`].
-    pub async fn papers_shown(&self, ids: &[DocumentId]) -> Result<(), PluginError> {
-        let noting = self.ports.reading.shown(&self.call.caller, ids, self.at);
+    pub async fn papers_shown(&self, ids: &[DocumentId], due: Option<Timestamp>) -> Result<(), PluginError> {
+        let noting = self.ports.reading.shown(&self.call.caller, ids, due.unwrap_or(self.at));
         noting.await.map_err(PluginError::port(CHOOSING))
     }
 

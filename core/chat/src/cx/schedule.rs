@@ -3,7 +3,7 @@
 //! **Invariant:** a plugin sees and ends its own orders of the call's own room and of the caller, and no others.
 
 use crate::{
-    Args, Audience, Cx, Place, PluginError, Role,
+    Args, Audience, Cx, MemberId, Place, PluginError, Role,
     ports::{Order, Rhythm, schedule::ORDERS_MAX},
 };
 
@@ -40,9 +40,15 @@ impl Cx {
         if self.call.place.audience != Audience::Caller {
             return Err(PluginError::Refused("That is for you alone; ask me in private.".to_owned()));
         }
-        // With another account it would come twice.
-        self.cancel_own(key).await?;
-        self.keep_order(key, args, rhythm, Audience::Caller).await
+        let order = self.keep_order(key, args, rhythm, Audience::Caller).await?;
+        // With another account it would come twice. Afterwards, so that a process that dies in between loses nothing.
+        let accounts = self.standing.accounts.iter();
+        let others: Vec<MemberId> = accounts.filter(|account| **account != self.call.caller).cloned().collect();
+        if !others.is_empty() {
+            let ending = self.ports.schedule.cancel_own(&others, &self.call.plugin, key);
+            ending.await.map_err(PluginError::port(ORDERING))?;
+        }
+        Ok(order)
     }
 
     async fn keep_order(

@@ -95,6 +95,9 @@ pub struct Post {
     pub shown: Vec<MessageId>,
     /// What can be done with it.
     pub actions: Vec<Action>,
+    /// Whom else than the author of the question it is about: as long as it is on its way it is forgotten with each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<MemberId>,
     /// What it must show in the end, in the frontend's own words, or [`Post::NOTHING`]; none while it grows, and again
     /// once it is shown.
     pub body: Option<serde_json::Value>,

@@ -88,6 +88,8 @@ pub struct ReadingRequest {
     pub readable: Readable,
     /// Only what came into the library since; all where there is none.
     pub since: Option<Timestamp>,
+    /// Papers that were shown first at exactly this time count as not shown: what was due then may not have been told.
+    pub due: Option<Timestamp>,
     /// Now.
     pub at: Timestamp,
     /// How many.
@@ -104,11 +106,12 @@ pub trait Recommending: Send + Sync {
     /// embargo out of its scope, and no conversation.
     async fn papers_for(&self, request: &ReadingRequest) -> Result<Vec<Recommended>, PortError>;
 
-    /// Papers near one of the library, nearest first, without it.
+    /// Papers near one of the library as of now, `at`, nearest first, without it.
     async fn similar(
         &self,
         readable: &Readable,
         document: &DocumentId,
+        at: Timestamp,
         limit: usize,
     ) -> Result<Vec<Recommended>, PortError>;
 

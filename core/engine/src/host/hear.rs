@@ -3,12 +3,14 @@
 //! **Invariant:** it goes through the gate as its author's, so that no plugin hears whom a moderator blocked, and none where
 //! it is turned off; what is said of it is said by notices alone. Of the words nothing stays in the audit trail.
 //! **Invariant:** what is heard is kept until the plugins have dealt with it, so that the next process takes it up where this
-//! one dies; a room's messages are dealt with in order.
+//! one dies; a room's messages are dealt with in order. What is not kept any more when its turn comes, as its author was
+//! forgotten, is heard by nobody.
 
 use std::{collections::HashSet, sync::Arc};
 
 use chat::{
-    Args, Audience, Call, CallId, Command, Manifest, Message, MessageId, Overheard, Place, Platform, PortError, Switch,
+    Args, Audience, Call, CallId, Command, Manifest, MemberId, Message, MessageId, Overheard, Place, Platform,
+    PortError, Switch,
     cx::{Echo, kept, kept_of, listening},
     error::chain,
 };
@@ -22,6 +24,19 @@ use super::{
 
 /// A plugin that can hear, and the command by which its calls are known.
 type Hearing = (&'static Manifest, &'static Command);
+
+/// One that is to hear a message, and how the message is kept for it.
+type Listener = (Hearing, Keeping);
+
+/// How what is heard is kept until its turn comes.
+enum Keeping {
+    /// For the next process.
+    Kept,
+    /// Not at all: its author is not to be heard.
+    Silent,
+    /// Not, as that failed.
+    Failed,
+}
 
 /// What is being heard.
 #[derive(Default)]
@@ -60,12 +75,15 @@ impl Shared {
         let Some(turn) = turn else {
             return tracing::warn!(room = %message.place.room, "more is said in a room than the plugins there can hear");
         };
-        for (manifest, _) in &listeners {
-            if let Err(error) = self.keep(manifest.name, heard).await {
+        let mut kept_for: Vec<Listener> = Vec::with_capacity(listeners.len());
+        for hearing in listeners {
+            let keeping = self.keep(hearing.0.name, heard).await.unwrap_or_else(|error| {
                 tracing::error!(error = %chain(&error), "what a plugin hears is not kept, and lost where this process dies");
-            }
+                Keeping::Failed
+            });
+            kept_for.push((hearing, keeping));
         }
-        self.deal_with(heard.clone(), listeners, turn);
+        self.deal_with(heard.clone(), kept_for, turn);
     }
 
     /// What the process before heard on a platform and had not dealt with, before anything that is heard there now.
@@ -82,7 +100,11 @@ impl Shared {
                         match serde_json::from_value::<Overheard>(value) {
                             // Where too much waits the rest is for the next start.
                             Ok(heard) => match self.hearing.turns.take(&heard.message.place.room) {
-                                Some(turn) => self.deal_with(heard, vec![hearing], turn),
+                                Some(turn) => {
+                                    // What another version kept may have another key.
+                                    let keeping = if key == kept(&heard) { Keeping::Kept } else { Keeping::Failed };
+                                    self.deal_with(heard, vec![(hearing, keeping)], turn);
+                                }
                                 None => tracing::warn!("more was heard than can be taken up now"),
                             },
                             Err(error) => {
@@ -107,17 +129,37 @@ impl Shared {
 
     /// Keeps what a plugin is to hear; nothing of whom none may hear, who is heard only so that what was said of them
     /// before is taken back.
-    async fn keep(&self, plugin: &str, heard: &Overheard) -> Result<(), PortError> {
+    async fn keep(&self, plugin: &str, heard: &Overheard) -> Result<Keeping, PortError> {
         let (author, ports) = (&heard.message.author, &self.parts.ports);
-        let standing = ports.register.standing(author).await?;
-        if standing.blocked || standing.consent.to(Switch::Omit) {
-            return Ok(());
+        if self.is_unheard(author).await? {
+            return Ok(Keeping::Silent);
         }
         let failed = PortError::failed("plugin data", "keeping what was heard");
         let (value, at) = (serde_json::to_value(heard).map_err(failed)?, self.parts.clock.now());
         // Beside its call, so that what nobody takes up goes with its age.
         let call = hearing_of(&heard.message, plugin);
-        ports.data.set_beside(&call, at, plugin, Some(author), &kept(heard), value).await
+        ports.data.set_beside(&call, at, plugin, Some(author), &kept(heard), value).await?;
+        Ok(Keeping::Kept)
+    }
+
+    /// Whether somebody is not to be heard.
+    async fn is_unheard(&self, author: &MemberId) -> Result<bool, PortError> {
+        let standing = self.parts.ports.register.standing(author).await?;
+        Ok(standing.blocked || standing.consent.to(Switch::Omit))
+    }
+
+    /// Whether a message is still to be heard now that its turn has come. Of who was forgotten meanwhile nothing is kept any
+    /// more, nor that they were not to be heard. Where that cannot be told, the next process tries again.
+    async fn still_stands(&self, plugin: &str, keeping: &Keeping, heard: &Overheard) -> bool {
+        let stands = match keeping {
+            Keeping::Kept => self.parts.ports.data.get(plugin, &kept(heard)).await.map(|found| found.is_some()),
+            Keeping::Silent => self.is_unheard(&heard.message.author).await,
+            Keeping::Failed => Ok(true),
+        };
+        stands.unwrap_or_else(|error| {
+            tracing::error!(error = %chain(&error), "it cannot be told whether what was said is still to be heard");
+            false
+        })
     }
 
     async fn drop_kept(&self, plugin: &str, key: &str) {
@@ -127,15 +169,18 @@ impl Shared {
     }
 
     /// Has plugins hear a message, when its turn comes.
-    fn deal_with(self: &Arc<Self>, heard: Overheard, listeners: Vec<Hearing>, mut turn: Turn) {
+    fn deal_with(self: &Arc<Self>, heard: Overheard, listeners: Vec<Listener>, mut turn: Turn) {
         let host = Arc::clone(self);
         self.serving.spawn(async move {
             turn.come().await;
-            join_all(listeners.into_iter().map(|hearing| host.hear(hearing, &heard))).await;
+            join_all(listeners.into_iter().map(|listener| host.hear(listener, &heard))).await;
         });
     }
 
-    async fn hear(&self, (manifest, command): Hearing, heard: &Overheard) {
+    async fn hear(&self, ((manifest, command), keeping): Listener, heard: &Overheard) {
+        if !self.still_stands(manifest.name, &keeping, heard).await {
+            return;
+        }
         let message = &heard.message;
         let call = Self::call_of(message, manifest.name, command, Args::default());
         let call = Call { id: hearing_of(message, manifest.name), unasked: true, ..call };

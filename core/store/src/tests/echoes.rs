@@ -36,6 +36,7 @@ fn echo(who: &str, key: &str, shown: Option<&str>) -> Post {
         address: json!({"channel": 7}),
         shown: shown.map(Into::into).into_iter().collect(),
         actions: Vec::new(),
+        of: Vec::new(),
         body: shown.is_none().then(|| json!(["**zq-ana-zq**: words"])),
     }
 }

@@ -63,6 +63,7 @@ async fn plant(store: &Store, who: &str) {
         address: json!({"to": who}),
         shown: vec![format!("shown to {who}").as_str().into()],
         actions: Vec::new(),
+        of: Vec::new(),
         body: Some(json!(format!("dear {who}"))),
     };
     Outbox::put(store, &post).await.unwrap();

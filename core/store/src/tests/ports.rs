@@ -115,6 +115,7 @@ async fn a_post_is_pending_until_its_body_is_shown_and_is_found_by_what_shows_it
         address: json!({"channel": "7"}),
         shown: vec!["a".into()],
         actions: vec![chat::Action { label: "Show".to_owned(), command: "line 1".to_owned() }],
+        of: Vec::new(),
         body: None,
     };
     Outbox::put(&store, &post).await.unwrap();
@@ -170,9 +171,12 @@ async fn answers_given_anew_are_found_by_the_first_call_after_a_restart() {
         let question = message(id, "lab", "seminar");
         let (call, renews) = (question.call_id(), Some(first.clone()));
         let (shown, actions) = (vec![id.into()], Vec::new());
-        Outbox::put(&store, &Post { call, question, renews, address: json!({}), shown, actions, body: None })
-            .await
-            .unwrap();
+        Outbox::put(
+            &store,
+            &Post { call, question, renews, address: json!({}), shown, actions, of: Vec::new(), body: None },
+        )
+        .await
+        .unwrap();
     }
     let store = Store::open(folder.path()).await.unwrap();
     let found: Vec<String> = store.renewals(&first).await.unwrap().into_iter().map(|call| call.0).collect();

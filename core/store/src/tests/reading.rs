@@ -63,9 +63,14 @@ async fn what_was_shown_to_an_account_stays_shown() {
         store.keep_shown(&"ana".into(), &[id("b"), id("a"), id("gone")], at(1)).await.unwrap();
     }
     store.keep_shown(&"ana2".into(), &[id("c"), id("a")], at(1)).await.unwrap();
-    assert_eq!(store.shown_papers(&["ana".into()]).await.unwrap(), [id("a"), id("b")]);
-    assert_eq!(store.shown_papers(&["ana".into(), "ana2".into()]).await.unwrap(), ["a", "b", "c"].map(id));
-    assert!(store.shown_papers(&["bob".into()]).await.unwrap().is_empty());
+    let both: [MemberId; 2] = ["ana".into(), "ana2".into()];
+    assert_eq!(store.shown_papers(&["ana".into()], None).await.unwrap(), [id("a"), id("b")]);
+    assert_eq!(store.shown_papers(&both, None).await.unwrap(), ["a", "b", "c"].map(id));
+    assert!(store.shown_papers(&["bob".into()], None).await.unwrap().is_empty());
+    // What was shown at another time too stays shown.
+    store.keep_shown(&"ana2".into(), &[id("b")], at(2)).await.unwrap();
+    assert_eq!(store.shown_papers(&both, Some(at(1))).await.unwrap(), [id("b")]);
+    assert_eq!(store.shown_papers(&both, Some(at(2))).await.unwrap(), ["a", "b", "c"].map(id));
 }
 
 #[tokio::test]
@@ -132,7 +137,10 @@ async fn papers_come_with_the_vectors_of_one_model_and_the_mark_changes_with_the
     let after = store.reading_mark(MODEL).await.unwrap();
     assert!(after != before && after.has_papers_of(&before));
     store.set_consent(&"ana".into(), Switch::Improve, true, at(8)).await.unwrap();
-    assert_ne!(store.reading_mark(MODEL).await.unwrap(), after);
+    let consented = store.reading_mark(MODEL).await.unwrap();
+    assert_ne!(consented, after);
+    store.set_blocked(&"bob".into(), true).await.unwrap();
+    assert_ne!(store.reading_mark(MODEL).await.unwrap(), consented);
 }
 
 #[tokio::test]

@@ -63,6 +63,8 @@ pub enum Reason {
     Together {
         /// Which.
         liked: u32,
+        /// How many like both.
+        readers: u32,
     },
     /// Many like it.
     Popular {
@@ -158,13 +160,13 @@ fn reasons(
         .map(|(liked, _)| (*liked, signals.catalogue.cosine(paper, *liked)))
         .max_by(|(_, a), (_, b)| a.total_cmp(b))
         .map(|(liked, cosine)| Reason::Near { liked, cosine });
-    let shares = |liked: u32| signals.neighbours.of(liked).iter().find(|(other, _)| *other == paper).map(|(_, by)| *by);
+    let shares = |liked: u32| signals.neighbours.of(liked).iter().find(|near| near.paper == paper);
     let together = taste
         .liked
         .iter()
-        .filter_map(|(liked, weight)| Some((*liked, weight * shares(*liked)?)))
-        .max_by(|(_, a), (_, b)| a.total_cmp(b))
-        .map(|(liked, _)| Reason::Together { liked });
+        .filter_map(|(liked, weight)| shares(*liked).map(|near| (*liked, near.readers, weight * near.similarity)))
+        .max_by(|(_, _, a), (_, _, b)| a.total_cmp(b))
+        .map(|(liked, readers, _)| Reason::Together { liked, readers });
     let terms = signals.topic(taste, paper, options.terms_max);
     let likes = signals.tastes.likes(paper);
     let days = signals.today.saturating_sub(signals.catalogue.day(paper)).max(0);

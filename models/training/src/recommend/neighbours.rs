@@ -18,7 +18,18 @@ const LIKES_MAX: usize = 500;
 /// The nearest papers of each paper, nearest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Neighbours {
-    near: Vec<Vec<(u32, f32)>>,
+    near: Vec<Vec<Neighbour>>,
+}
+
+/// A paper near another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neighbour {
+    /// Which.
+    pub paper: u32,
+    /// Its similarity, in 0..1.
+    pub similarity: f32,
+    /// How many like both.
+    pub readers: u32,
 }
 
 impl Neighbours {
@@ -52,19 +63,22 @@ impl Neighbours {
             for other in touched {
                 if other != paper {
                     let cosine = products[other] / (norms[paper] * norms[other]).sqrt();
-                    found.push((other as u32, cosine * common[other] / (common[other] + SHRINKAGE)));
+                    let similarity = cosine * common[other] / (common[other] + SHRINKAGE);
+                    found.push(Neighbour { paper: other as u32, similarity, readers: common[other] as u32 });
                 }
                 (products[other], common[other]) = (0.0, 0.0);
             }
-            found.sort_unstable_by(|(a, one), (b, two)| two.total_cmp(one).then(a.cmp(b)));
+            found.sort_unstable_by(|a: &Neighbour, b: &Neighbour| {
+                b.similarity.total_cmp(&a.similarity).then(a.paper.cmp(&b.paper))
+            });
             found.truncate(KEPT);
             near.push(found);
         }
         Self { near }
     }
 
-    /// The nearest papers of a paper, each with its similarity in 0..1.
-    pub fn of(&self, paper: u32) -> &[(u32, f32)] {
+    /// The nearest papers of a paper.
+    pub fn of(&self, paper: u32) -> &[Neighbour] {
         self.near.get(paper as usize).map_or(&[], Vec::as_slice)
     }
 
@@ -72,8 +86,8 @@ impl Neighbours {
     pub(super) fn scores(&self, taste: &Taste, scores: &mut [f32]) {
         scores.fill(0.0);
         for (liked, weight) in &taste.liked {
-            for (paper, similarity) in self.of(*liked) {
-                scores[*paper as usize] += weight * similarity;
+            for near in self.of(*liked) {
+                scores[near.paper as usize] += weight * near.similarity;
             }
         }
     }
@@ -94,9 +108,9 @@ mod tests {
             .collect();
         let tastes = Tastes::new(&feedback, 5, 0, None);
         let found = Neighbours::new(&tastes, 5);
-        assert_eq!(found.of(0).iter().map(|(paper, _)| *paper).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(found.of(0).iter().map(|near| (near.paper, near.readers)).collect::<Vec<_>>(), [(1, 3), (2, 1)]);
         // All three readers in common: cosine 1, shrunk to 3 / 5.
-        assert!((found.of(0)[0].1 - 0.6).abs() < 1e-6);
+        assert!((found.of(0)[0].similarity - 0.6).abs() < 1e-6);
         assert!(found.of(4).is_empty() && found.of(9).is_empty());
         let mut scores = vec![0.0; 5];
         found.scores(&tastes.of(4), &mut scores);
