@@ -143,7 +143,7 @@ static MANIFEST: Manifest = Manifest {
             visibility: Visibility::Caller,
             deadline: Duration::from_secs(30),
             utterances: &[],
-            examples: &[Example { call: "introduce 1", reply: "Nobody was shown to you" }],
+            examples: &[Example { call: "introduce 1", reply: "Nobody is shown to you" }],
         },
         Command {
             name: "meet",
@@ -209,7 +209,7 @@ async fn find(cx: &Cx, call: &Call, what: &str, turn: &Mutex<()>) -> Result<(), 
     let wanted = match what {
         "paper" => of_paper(cx, call.args.text("for")).await?,
         "me" => of_caller(cx).await?,
-        what => said(cx, call.args.text("for"), what == "team")?,
+        what => in_words(cx, call.args.text("for"), what == "team")?,
     };
     let Some(mut wanted) = wanted else { return Ok(()) };
     wanted.need.without_conflicts |= call.args.flag("conflicts");
@@ -253,7 +253,7 @@ async fn remember(cx: &Cx, call: &Call, wanted: &Wanted, met: &[Met]) -> Result<
 }
 
 /// A need in the caller's own words. Of a team each skill is a line.
-fn said(cx: &Cx, words: &str, is_team: bool) -> Result<Option<Wanted>, PluginError> {
+fn in_words(cx: &Cx, words: &str, is_team: bool) -> Result<Option<Wanted>, PluginError> {
     let words = words.trim().trim_matches(['"', '“', '”', '„']).trim();
     if words.is_empty() {
         cx.say(cx.said(

@@ -163,7 +163,7 @@ async fn ask(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     if call.unasked {
         return volunteer(cx, question).await;
     }
-    cx.reply(Event::Progress { text: said(cx, "Searching the library ...", "正在检索文献库……") })?;
+    cx.reply(Event::Progress { text: cx.said("Searching the library ...", "正在检索文献库……") })?;
     let request = SearchRequest::new(searched(cx, question), SOURCES_MAX);
     let found = cx.search(&request).await?;
     let nearest = found.first().map(|evidence| evidence.document.clone());
@@ -214,7 +214,7 @@ async fn tell(cx: &Cx, question: &str, asked: &str, found: &[Evidence]) -> Resul
     cx.cite(&Cited { question: question.to_owned(), shown }).await?;
     cx.reply(Event::Sources { sources: sources.clone() })?;
     answer::write(cx, asked, found, (asked != question).then(|| cx.language())).await?;
-    let label = said(cx, "Show the line", "显示原文");
+    let label = cx.said("Show the line", "显示原文");
     let actions = sources.iter().map(|source| Action {
         label: format!("{label} {}", source.number),
         command: format!("line {}", source.number),
@@ -241,8 +241,7 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
     cx.cite(&Cited { question: question.to_owned(), shown: Vec::new() }).await?;
     let stats = cx.library_stats().await?;
     if stats.documents == 0 {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "The library that this room may read is empty, so I cannot answer.",
             "本房间可以阅读的文献库是空的，所以我无法回答。",
         ));
@@ -254,9 +253,7 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
         }
     }
     let (documents, passages, terms) = (stats.documents, stats.passages, terms.join(", "));
-    cx.say(said(
-        cx,
-        &format!(
+    cx.say(cx.said(&format!(
             "This is not in the library, so I do not answer it. I searched {passages} passages of {documents} documents \
              for: {terms}."
         ),
@@ -265,13 +262,12 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
     if let Some(nearest) = nearest {
         let (title, by) = (named(&nearest.title), named(&nearest.authors_short()));
         let by = if by.is_empty() { by } else { format!(" ({by})") };
-        cx.say(said(
-            cx,
+        cx.say(cx.said(
             &format!("\nNearest, but not near enough: “{title}”{by}."),
             &format!("\n最接近但不足以回答的是：“{title}”{by}。"),
         ))?;
     }
-    let ask = Action { label: said(cx, "Ask a person", "询问他人"), command: "person".to_owned() };
+    let ask = Action { label: cx.said("Ask a person", "询问他人"), command: "person".to_owned() };
     cx.reply(Event::Actions { actions: vec![ask] })
 }
 
@@ -289,15 +285,12 @@ async fn line(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
     let Some(wanted) = at.and_then(|at| shown.get(at)) else {
         let last = shown.len();
-        return cx.say(said(
-            cx,
-            &format!("That answer has the sources 1 to {last}."),
-            &format!("该回答的来源编号为 1 至 {last}。"),
-        ));
+        return cx.say(
+            cx.said(&format!("That answer has the sources 1 to {last}."), &format!("该回答的来源编号为 1 至 {last}。")),
+        );
     };
     let Some((document, quote)) = cite::find(cx, wanted).await? else {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "That paper was changed or removed since I cited it, or this room may not read it any more.",
             "自我引用以来，该文献已被修改或移除，或者本房间已不能阅读它。",
         ));
@@ -318,8 +311,7 @@ async fn sources(cx: &Cx) -> Result<(), PluginError> {
         }
     }
     if sources.is_empty() {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "This room may not read its sources any more, or they were removed.",
             "本房间已不能阅读其来源，或者来源已被移除。",
         ));
@@ -335,15 +327,13 @@ async fn person(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
     match experts::hand(cx, call, &about, &question).await? {
         Handed::Asked => {
-            return cx.say(said(
-                cx,
+            return cx.say(cx.said(
                 "I ask people who agreed to be asked and may know. Who wants to help says so here.",
                 "我会询问同意被询问且可能了解的人。愿意帮忙的人会在这里说明。",
             ));
         }
         Handed::Before => {
-            return cx.say(said(
-                cx,
+            return cx.say(cx.said(
                 "I have asked about this before. Who wants to help says so here.",
                 "我已经为此询问过。愿意帮忙的人会在这里说明。",
             ));
@@ -351,17 +341,12 @@ async fn person(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         Handed::Nobody => {}
     }
     let why = match shown.is_empty() {
-        true => said(cx, "The library does not answer it.", "文献库中没有答案。"),
-        false => said(cx, "The library's answer was not enough.", "文献库的回答还不够。"),
+        true => cx.said("The library does not answer it.", "文献库中没有答案。"),
+        false => cx.said("The library's answer was not enough.", "文献库的回答还不够。"),
     };
     cx.say(format!("{}\n\n{why}", experts::appeal(cx.language(), &question)))
 }
 
 fn nothing_here(cx: &Cx) -> String {
-    said(cx, "There is no answer of mine here yet; ask something first.", "这里还没有我的回答，请先提问。")
-}
-
-/// A fixed sentence in the caller's language.
-fn said(cx: &Cx, english: &str, chinese: &str) -> String {
-    if cx.language() == "zh" { chinese.to_owned() } else { english.to_owned() }
+    cx.said("There is no answer of mine here yet; ask something first.", "这里还没有我的回答，请先提问。")
 }

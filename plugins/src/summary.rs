@@ -223,16 +223,15 @@ async fn channel(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let since = cx.now() - SignedDuration::from_hours(hours);
     let read = room::read(cx, &cx.channel(), &Until::Since(since)).await?;
     let heading = match hours {
-        1 => said(cx, "in the last hour", "最近 1 小时"),
-        _ => said(cx, &format!("in the last {hours} hours"), &format!("最近 {hours} 小时")),
+        1 => cx.said("in the last hour", "最近 1 小时"),
+        _ => cx.said(&format!("in the last {hours} hours"), &format!("最近 {hours} 小时")),
     };
     room::tell(cx, &read, &heading).await
 }
 
 async fn thread(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     if call.place.thread.is_none() {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "This is no thread; `summary channel` tells the channel, and `here` what was said from a message on.",
             "这里不是话题；`summary channel` 概述频道，`here` 概述从某条消息开始的内容。",
         ));
@@ -240,24 +239,23 @@ async fn thread(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     cx.reply(Event::Progress { text: reading(cx) })?;
     let since = cx.now() - SignedDuration::from_hours(24 * THREAD_DAYS);
     let read = room::read(cx, &cx.here(), &Until::Since(since)).await?;
-    room::tell(cx, &read, &said(cx, "in this thread", "本话题")).await
+    room::tell(cx, &read, &cx.said("in this thread", "本话题")).await
 }
 
 async fn from_here(cx: &Cx) -> Result<(), PluginError> {
     let Some(first) = cx.replied_to().cloned() else {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "Reply with this to the message from which on you want to know, or use its menu.",
             "请用此命令回复您想从哪条消息开始了解的那条消息，或使用其菜单。",
         ));
     };
     cx.reply(Event::Progress { text: reading(cx) })?;
     let read = room::read(cx, &cx.here(), &Until::From(first)).await?;
-    room::tell(cx, &read, &said(cx, "from that message on", "自该消息起")).await
+    room::tell(cx, &read, &cx.said("from that message on", "自该消息起")).await
 }
 
 fn reading(cx: &Cx) -> String {
-    said(cx, "Reading what was said ...", "正在阅读聊天记录……")
+    cx.said("Reading what was said ...", "正在阅读聊天记录……")
 }
 
 /// The time that a text names: so many hours or days ago, or a day or a time of day in UTC.
@@ -279,11 +277,6 @@ fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
     let at: DateTime = text.parse().ok()?;
     let at = at.to_zoned(TimeZone::UTC).ok()?.timestamp();
     (at < now).then_some(at)
-}
-
-/// A fixed sentence in the caller's language.
-fn said(cx: &Cx, english: &str, chinese: &str) -> String {
-    if cx.language() == "zh" { chinese.to_owned() } else { english.to_owned() }
 }
 
 #[cfg(test)]

@@ -245,22 +245,19 @@ async fn translate(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let pointed = pointed(cx, given).await?;
     match &pointed {
         Pointed::Nothing => {
-            return cx.say(said(
-                cx,
+            return cx.say(cx.said(
                 "Say what to translate, as in `translate de TEXT`, reply with this to a message, or attach a file.",
                 "请说明要翻译的内容，例如 `translate de TEXT`，或用此命令回复一条消息，或附上文件。",
             ));
         }
         Pointed::Gone => {
-            return cx.say(said(
-                cx,
+            return cx.say(cx.said(
                 "I cannot read that message; say its text behind the command.",
                 "我无法读取那条消息；请将其内容写在命令之后。",
             ));
         }
         Pointed::Text(_) | Pointed::File(_) if !cx.can_translate() => {
-            return cx.say(said(
-                cx,
+            return cx.say(cx.said(
                 "There is no language model here, so I cannot translate.",
                 "这里没有语言模型，所以我无法翻译。",
             ));
@@ -286,7 +283,7 @@ impl Direction {
     /// What is said where the language could hardly be told.
     fn doubt(&self, cx: &Cx) -> Option<String> {
         let (english, chinese) = (languages::english(self.from), languages::chinese(self.from));
-        let sentence = said(cx, &format!("(I take this for {english}.)"), &format!("（我认为这是{chinese}。）"));
+        let sentence = cx.said(&format!("(I take this for {english}.)"), &format!("（我认为这是{chinese}。）"));
         (self.confidence < CONFIDENCE_MIN).then_some(sentence)
     }
 }
@@ -295,11 +292,11 @@ impl Direction {
 fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction>, PluginError> {
     let prose = render::prose(document, TOLD_CHARS_MAX);
     if !draft::has_words(&prose) {
-        cx.say(said(cx, "There are no words in it to translate.", "其中没有可翻译的文字。"))?;
+        cx.say(cx.said("There are no words in it to translate.", "其中没有可翻译的文字。"))?;
         return Ok(None);
     }
     let Some(told) = cx.identify(&prose) else {
-        cx.say(said(cx, "I cannot tell which language this is in.", "我无法判断这是什么语言。"))?;
+        cx.say(cx.said("I cannot tell which language this is in.", "我无法判断这是什么语言。"))?;
         return Ok(None);
     };
     let wishes = [wish, cx.locale().unwrap_or_default(), &cx.policy().language, cx.language()];
@@ -308,8 +305,7 @@ fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction
     if from != to && !is_possible(cx, from, to) {
         let (from, to) =
             ((languages::english(from), languages::chinese(from)), (languages::english(to), languages::chinese(to)));
-        cx.say(said(
-            cx,
+        cx.say(cx.said(
             &format!("No model here translates from {} into {}.", from.0, to.0),
             &format!("这里没有能将{}译为{}的模型。", from.1, to.1),
         ))?;
@@ -321,13 +317,11 @@ fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction
     let (name, named, other) =
         (languages::english(told.code), languages::chinese(told.code), languages::other(told.code));
     cx.say(match direction.confidence < CONFIDENCE_MIN {
-        true => said(
-            cx,
+        true => cx.said(
             &format!("I take this for {name} already; say `translate {other} TEXT` for another language."),
             &format!("我认为这已经是{named}；如需其他语言，请用 `translate {other} TEXT`。"),
         ),
-        false => said(
-            cx,
+        false => cx.said(
             &format!("This is {name} already; say `translate {other} TEXT` for another language."),
             &format!("这已经是{named}；如需其他语言，请用 `translate {other} TEXT`。"),
         ),
@@ -337,8 +331,7 @@ fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction
 
 /// What is said below a translation between languages that no model here is known to translate well.
 fn guess(cx: &Cx, direction: &Direction) -> Option<String> {
-    let sentence = said(
-        cx,
+    let sentence = cx.said(
         "(The model that runs here is not known to translate well: take this as a guess.)",
         "（这里运行的模型不以翻译见长：请仅作参考。）",
     );
@@ -350,11 +343,6 @@ fn everyone(text: &str) -> String {
     ["everyone", "here", "room"]
         .iter()
         .fold(text.to_owned(), |text, word| text.replace(&format!("@{word}"), &format!("@\u{200b}{word}")))
-}
-
-/// A fixed sentence in the caller's language.
-fn said(cx: &Cx, english: &str, chinese: &str) -> String {
-    if cx.language() == "zh" { chinese.to_owned() } else { english.to_owned() }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use chat::{
 };
 use futures::StreamExt;
 
-use super::{prompt, said};
+use super::prompt;
 use crate::{
     cite,
     guard::{Guard, Sentences, SourceText, Verdict},
@@ -77,7 +77,7 @@ pub async fn write(cx: &Cx, question: &str, found: &[Evidence], into: Option<&st
     let mut checked = Checked { guard: Guard::new(question, texts), into, read: 0, stood: 0, struck: 0 };
     if cx.can_generate() {
         cx.reply(Event::Progress {
-            text: said(cx, "Drafting, and checking each sentence ...", "正在起草并逐句核对……"),
+            text: cx.said("Drafting, and checking each sentence ...", "正在起草并逐句核对……"),
         })?;
         match draft(cx, question, found, &mut checked).await {
             // Whoever asked is gone.
@@ -149,7 +149,7 @@ impl Checked<'_> {
     fn finish(self, cx: &Cx, found: &[Evidence]) -> Result<(), PluginError> {
         if self.stood == 0 {
             cx.decided("no sentence stands: the sources' own lines".to_owned());
-            cx.say(said(cx, "In the sources' own words:", "来源原文："))?;
+            cx.say(cx.said("In the sources' own words:", "来源原文："))?;
             for (evidence, number) in found.iter().zip(1..).take(QUOTED_LINES) {
                 let line = evidence.passage.text.get(evidence.line.clone()).unwrap_or_default();
                 cx.say(format!("\n- “{}” [{number}]", cite::inert(line)))?;
@@ -161,7 +161,7 @@ impl Checked<'_> {
                 1 => "1 sentence of the draft was struck: not in the sources.".to_owned(),
                 _ => format!("{struck} sentences of the draft were struck: not in the sources."),
             };
-            cx.say(format!("\n({})", said(cx, &english, &format!("草稿中有 {struck} 句被删去：来源中没有依据。"))))?;
+            cx.say(format!("\n({})", cx.said(&english, &format!("草稿中有 {struck} 句被删去：来源中没有依据。"))))?;
         }
         Ok(())
     }

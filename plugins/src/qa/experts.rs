@@ -203,8 +203,7 @@ pub async fn accept(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     cx.post(&request.place, Notice { calls, reply_to, ..Notice::new(key, text) }).await?;
     keep(cx, &request.id, State { waits_for: None, ..state }).await?;
     let room = cx.whereabouts(&request.place);
-    cx.say(super::said(
-        cx,
+    cx.say(cx.said(
         &format!("Thank you. I said so in {room}; please answer there."),
         &format!("谢谢。我已在 {room} 说明，请在那里回答。"),
     ))
@@ -221,7 +220,7 @@ pub async fn decline(cx: &Cx, call: &Call) -> Result<(), PluginError> {
             Err(error) => return Err(error),
         }
     }
-    cx.say(super::said(cx, "All right. Nobody learns that I asked you.", "好的。没有人会知道我问过您。"))
+    cx.say(cx.said("All right. Nobody learns that I asked you.", "好的。没有人会知道我问过您。"))
 }
 
 /// The question, for everybody in a room.
@@ -249,7 +248,7 @@ async fn pending(cx: &Cx, call: &Call) -> Result<Option<(Candidate, Request, Sta
 }
 
 fn nothing(cx: &Cx) -> String {
-    super::said(cx, "There is no question for you that is still open.", "目前没有等待您回答的问题。")
+    cx.said("There is no question for you that is still open.", "目前没有等待您回答的问题。")
 }
 
 async fn keep(cx: &Cx, id: &str, state: State) -> Result<(), PluginError> {

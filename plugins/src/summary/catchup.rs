@@ -5,7 +5,6 @@ use jiff::SignedDuration;
 
 use super::{
     room::{self, Read, Until},
-    said,
     talk::{self, Topic},
 };
 use crate::shelf::named;
@@ -22,7 +21,7 @@ const ITEMS_MAX: usize = 4;
 /// Tells it.
 pub async fn tell(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     if call.place.audience != Audience::Caller {
-        return cx.say(said(cx, "I tell this in private alone.", "此内容仅私下告知。"));
+        return cx.say(cx.said("I tell this in private alone.", "此内容仅私下告知。"));
     }
     let now = cx.now();
     let given = call.args.text("since");
@@ -30,10 +29,10 @@ pub async fn tell(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         "" => None,
         text => match super::since(text, now) {
             Some(since) => Some(since),
-            None => return cx.say(said(cx, super::SINCE_EN, super::SINCE_ZH)),
+            None => return cx.say(cx.said(super::SINCE_EN, super::SINCE_ZH)),
         },
     };
-    cx.reply(Event::Progress { text: said(cx, "Looking through your rooms ...", "正在查看您的房间……") })?;
+    cx.reply(Event::Progress { text: cx.said("Looking through your rooms ...", "正在查看您的房间……") })?;
     let rooms = cx.rooms().await?;
     let earliest = since.unwrap_or(now - SignedDuration::from_hours(24 * DAYS));
     let until = match since {
@@ -56,17 +55,16 @@ pub async fn tell(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     }
     let day = earliest.strftime("%Y-%m-%d %H:%M UTC");
     let window = match since {
-        Some(_) => said(cx, &format!("since {day}"), &format!("自 {day} 起")),
-        None => said(
-            cx,
+        Some(_) => cx.said(&format!("since {day}"), &format!("自 {day} 起")),
+        None => cx.said(
             &format!("since your last message in each room, at most {DAYS} days back ({day})"),
             &format!("自您在各房间的最后一条消息起，最多 {DAYS} 天（{day}）"),
         ),
     };
     if told.is_empty() {
-        cx.say(said(cx, &format!("You missed nothing {window}."), &format!("{window}，您没有错过任何内容。")))?;
+        cx.say(cx.said(&format!("You missed nothing {window}."), &format!("{window}，您没有错过任何内容。")))?;
     } else {
-        cx.say(said(cx, &format!("What you missed {window}:"), &format!("您错过的内容（{window}）：")))?;
+        cx.say(cx.said(&format!("What you missed {window}:"), &format!("您错过的内容（{window}）：")))?;
     }
     for (within, read) in &told {
         missed(cx, call, within, read).await?;
@@ -85,9 +83,9 @@ async fn missed(cx: &Cx, call: &Call, within: &Within, read: &Read) -> Result<()
         mine.iter().copied().partition(|at| talk::asks(&read.messages[*at].message.text));
     let decided: Vec<usize> = topics.iter().flat_map(|topic| topic.decisions.iter().copied()).collect();
     for (kind, found) in [
-        (said(cx, "Asked of you", "向您提问"), &asked),
-        (said(cx, "Said to you", "对您说"), &told),
-        (said(cx, "Decided", "决定"), &decided),
+        (cx.said("Asked of you", "向您提问"), &asked),
+        (cx.said("Said to you", "对您说"), &told),
+        (cx.said("Decided", "决定"), &decided),
     ] {
         for at in found.iter().take(ITEMS_MAX) {
             cx.say(format!("\n- {kind}: {}", room::item(read, *at)))?;
@@ -103,7 +101,7 @@ async fn missed(cx: &Cx, call: &Call, within: &Within, read: &Read) -> Result<()
 fn about(cx: &Cx, read: &Read, topic: &Topic) -> Result<(), PluginError> {
     let Some(first) = topic.key.first() else { return Ok(()) };
     let label = topic.label.iter().map(|word| named(word)).collect::<Vec<_>>().join(" · ");
-    let label = if label.is_empty() { said(cx, "Talk", "交谈") } else { label };
+    let label = if label.is_empty() { cx.said("Talk", "交谈") } else { label };
     cx.say(format!("\n- {label} ({}): {}", topic.messages.len(), room::item(read, *first)))
 }
 
@@ -126,22 +124,20 @@ fn is_for(one: &Archived, member: &MemberId, name: &str, own: &[MessageId]) -> b
 fn ending(cx: &Cx, rooms: &[Within], unread: usize, quiet: usize) -> Result<(), PluginError> {
     let mut notes = Vec::new();
     if quiet > 0 {
-        notes.push(said(
-            cx,
-            &format!("In {quiet} of your rooms nothing was said."),
-            &format!("您的 {quiet} 个房间没有新消息。"),
-        ));
+        notes.push(
+            cx.said(
+                &format!("In {quiet} of your rooms nothing was said."),
+                &format!("您的 {quiet} 个房间没有新消息。"),
+            ),
+        );
     }
     if unread > 0 {
-        notes.push(said(
-            cx,
-            &format!("{unread} of your rooms I cannot read."),
-            &format!("有 {unread} 个房间我无法阅读。"),
-        ));
+        notes.push(
+            cx.said(&format!("{unread} of your rooms I cannot read."), &format!("有 {unread} 个房间我无法阅读。")),
+        );
     }
     if rooms.len() > ROOMS_MAX {
-        notes.push(said(
-            cx,
+        notes.push(cx.said(
             &format!("I looked at {ROOMS_MAX} of your {} rooms.", rooms.len()),
             &format!("我查看了您 {} 个房间中的 {ROOMS_MAX} 个。", rooms.len()),
         ));

@@ -14,7 +14,6 @@ use jiff::{
 use super::{
     reading,
     room::{self, Until},
-    said,
 };
 
 /// What it is ordered under: a room has one.
@@ -37,13 +36,13 @@ const WHEN_ZH: &str = "请说明时间，例如 `digest weekly monday 09:00` 或
 /// Does what the call says.
 pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     if call.place.audience == Audience::Caller {
-        return cx.say(said(cx, "A digest is ordered in a room, for all of it.", "摘要须在房间中设置，面向全体成员。"));
+        return cx.say(cx.said("A digest is ordered in a room, for all of it.", "摘要须在房间中设置，面向全体成员。"));
     }
     let ordered = cx.orders().await?.into_iter().find(|order| order.key == KEY);
     match call.args.text("action") {
         action @ ("weekly" | "daily") => order(cx, action == "weekly", call.args.text("when")).await,
         "off" => match cx.cancel(KEY).await? {
-            true => cx.say(said(cx, "No more digests here.", "本房间不再发布摘要。")),
+            true => cx.say(cx.said("No more digests here.", "本房间不再发布摘要。")),
             false => cx.say(none(cx)),
         },
         "now" => tell(cx, call, ordered.as_ref()).await,
@@ -55,8 +54,7 @@ pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
 }
 
 fn none(cx: &Cx) -> String {
-    said(
-        cx,
+    cx.said(
         "No digest is ordered here; `digest weekly monday 09:00` orders one.",
         "本房间未设置摘要；可用 `digest weekly monday 09:00` 设置。",
     )
@@ -65,7 +63,7 @@ fn none(cx: &Cx) -> String {
 async fn order(cx: &Cx, is_weekly: bool, when: &str) -> Result<(), PluginError> {
     let (day, time) = match moment(when) {
         Some((day, Some(time))) if day.is_some() == is_weekly => (day, time),
-        _ => return cx.say(said(cx, WHEN_EN, WHEN_ZH)),
+        _ => return cx.say(cx.said(WHEN_EN, WHEN_ZH)),
     };
     let rhythm = Rhythm { day, time, zone: cx.policy().time_zone.clone() };
     let args = Args::from([("action", Value::Text("now".to_owned()))]);
@@ -73,14 +71,14 @@ async fn order(cx: &Cx, is_weekly: bool, when: &str) -> Result<(), PluginError> 
     cx.say(format!(
         "{}{}",
         told(cx, &order),
-        said(cx, " Where nothing was said, nothing comes.", "没有消息时不发布。")
+        cx.said(" Where nothing was said, nothing comes.", "没有消息时不发布。")
     ))?;
     warnings(cx, &order)
 }
 
 fn show(cx: &Cx, order: &Order) -> Result<(), PluginError> {
     let name = cx.name(&order.place, &order.member);
-    cx.say(format!("{}{}", told(cx, order), said(cx, &format!(" Ordered by {name}."), &format!("由 {name} 设置。"))))?;
+    cx.say(format!("{}{}", told(cx, order), cx.said(&format!(" Ordered by {name}."), &format!("由 {name} 设置。"))))?;
     warnings(cx, order)
 }
 
@@ -90,7 +88,7 @@ fn told(cx: &Cx, order: &Order) -> String {
     let next = order.next.to_zoned(order.rhythm.zone()).date();
     let mut letters = english.chars();
     let english: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    said(cx, &format!("{english}, in English; next on {next}."), &format!("{chinese}，使用中文；下次为 {next}。"))
+    cx.said(&format!("{english}, in English; next on {next}."), &format!("{chinese}，使用中文；下次为 {next}。"))
 }
 
 /// A rhythm in words, in English and in Chinese: `every Monday at 09:00 (Europe/Berlin)`.
@@ -109,21 +107,19 @@ pub fn every(rhythm: &Rhythm) -> (String, String) {
 fn warnings(cx: &Cx, order: &Order) -> Result<(), PluginError> {
     let (policy, zone) = (cx.policy(), &order.rhythm.zone);
     if policy.is_quiet(order.next) {
-        cx.say(said(
-            cx,
+        cx.say(cx.said(
             &format!(" That is in the quiet hours ({}), so it comes at their end.", policy.quiet),
             &format!("该时间处于安静时段（{}），将在其结束时发布。", policy.quiet),
         ))?;
     }
     if policy.time_zone != *zone {
-        cx.say(said(
-            cx,
+        cx.say(cx.said(
             &format!(" This room is in {} by now: order it anew to have it there.", policy.time_zone),
             &format!("本房间的时区现为 {}；如需使用请重新设置。", policy.time_zone),
         ))?;
     }
     if policy.paused || policy.plugins_off.contains(&order.plugin) {
-        cx.say(said(cx, " While I am silent here none comes.", "在本房间停用期间不发布。"))?;
+        cx.say(cx.said(" While I am silent here none comes.", "在本房间停用期间不发布。"))?;
     }
     Ok(())
 }
@@ -146,7 +142,7 @@ async fn tell(cx: &Cx, call: &Call, ordered: Option<&Order>) -> Result<(), Plugi
         if read.messages.is_empty() {
             return Ok(());
         }
-        cx.say(said(cx, "**Digest of this room**\n\n", "**本房间摘要**\n\n"))?;
+        cx.say(cx.said("**Digest of this room**\n\n", "**本房间摘要**\n\n"))?;
     }
     room::tell(cx, &read, &heading(cx, since, &rhythm)).await
 }
@@ -155,7 +151,7 @@ fn heading(cx: &Cx, since: Timestamp, rhythm: &Rhythm) -> String {
     let since = since.to_zoned(rhythm.zone());
     let (_, english, chinese) = DAYS[usize::try_from(since.weekday().to_monday_zero_offset()).unwrap_or_default()];
     let (date, time) = (since.date(), since.strftime("%H:%M"));
-    said(cx, &format!("since {english}, {date} {time}"), &format!("自 {date}（周{chinese}）{time} 起"))
+    cx.said(&format!("since {english}, {date} {time}"), &format!("自 {date}（周{chinese}）{time} 起"))
 }
 
 /// A day and a time in any order: `monday 09:00`, `9:00 Mon`, `周一 9:00`, `18:00`; none where there is anything else.

@@ -13,7 +13,6 @@ use futures::StreamExt;
 use super::{
     EMBEDDED_AT_ONCE, extract,
     facets::{self, Facet},
-    said,
 };
 use crate::{
     cite,
@@ -66,14 +65,13 @@ pub async fn tell_nearest(cx: &Cx, call: &Call, request: &str) -> Result<(), Plu
 }
 
 async fn told(cx: &Cx, call: &Call, id: &DocumentId) -> Result<(), PluginError> {
-    cx.reply(Event::Progress { text: said(cx, "Reading the paper ...", "正在阅读文献……") })?;
+    cx.reply(Event::Progress { text: cx.said("Reading the paper ...", "正在阅读文献……") })?;
     let Some((document, passages)) = cx.document(id).await? else {
-        return cx.say(said(cx, "That paper was removed just now.", "该文献刚刚被移除。"));
+        return cx.say(cx.said("That paper was removed just now.", "该文献刚刚被移除。"));
     };
     if document.is_conversation() {
         // Its lines are people's, and each has their own word on being told.
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "That is talk and no paper; `summary channel` tells what was said.",
             "那是聊天记录而不是文献；请使用 `summary channel`。",
         ));
@@ -85,11 +83,9 @@ async fn told(cx: &Cx, call: &Call, id: &DocumentId) -> Result<(), PluginError> 
     };
     let lines = chosen(cx, &document, form, words).await?;
     if lines.is_empty() {
-        return cx.say(said(
-            cx,
-            "There is no running text of it here that could be told in lines.",
-            "这里没有它的正文，无法概述。",
-        ));
+        return cx.say(
+            cx.said("There is no running text of it here that could be told in lines.", "这里没有它的正文，无法概述。"),
+        );
     }
     write(cx, &document, &passages, form, lines).await
 }
@@ -186,13 +182,12 @@ async fn write(
     };
     if !missing.is_empty() {
         let missing = missing.join(", ");
-        cx.say(said(
-            cx,
+        cx.say(cx.said(
             &format!("\n(I found no line in it that says its {missing}.)"),
             &format!("\n（文中没有找到说明以下内容的句子：{missing}。）"),
         ))?;
     }
-    let show = said(cx, "Show the line", "显示原文");
+    let show = cx.said("Show the line", "显示原文");
     let actions =
         (1..=told.len()).map(|number| Action { label: format!("{show} {number}"), command: format!("line {number}") });
     cx.reply(Event::Actions { actions: actions.collect() })
@@ -247,10 +242,10 @@ async fn shortened(cx: &Cx, title: &str, line: &str) -> Result<Option<String>, P
 
 fn label(cx: &Cx, facet: Facet) -> String {
     match facet {
-        Facet::Problem => said(cx, "Problem", "问题"),
-        Facet::Method => said(cx, "Method", "方法"),
-        Facet::Data => said(cx, "Data", "数据"),
-        Facet::Result => said(cx, "Result", "结果"),
-        Facet::Limits => said(cx, "Limits", "局限"),
+        Facet::Problem => cx.said("Problem", "问题"),
+        Facet::Method => cx.said("Method", "方法"),
+        Facet::Data => cx.said("Data", "数据"),
+        Facet::Result => cx.said("Result", "结果"),
+        Facet::Limits => cx.said("Limits", "局限"),
     }
 }

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 
 use super::{
-    EMBEDDED_AT_ONCE, said,
+    EMBEDDED_AT_ONCE,
     talk::{self, Said, Topic},
     threads,
 };
@@ -196,20 +196,18 @@ pub async fn topics(cx: &Cx, read: &Read) -> Result<Vec<Topic>, PluginError> {
 pub async fn tell(cx: &Cx, read: &Read, heading: &str) -> Result<(), PluginError> {
     if read.messages.is_empty() {
         let left_out = left_out(cx, read);
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             &format!("Nothing was said there {heading} that I may tell.{left_out}"),
             &format!("{heading}，这里没有可以转述的内容。{left_out}"),
         ));
     }
     cx.reply(Event::Progress {
-        text: said(cx, "Telling the conversations apart ...", "正在区分各个对话……")
+        text: cx.said("Telling the conversations apart ...", "正在区分各个对话……")
     })?;
     let topics = topics(cx, read).await?;
     let (messages, talks) = (read.messages.len(), topics.len());
     let people = read.voices.values().filter(|voice| **voice != Voice::Silent).count();
-    cx.say(said(
-        cx,
+    cx.say(cx.said(
         &format!(
             "{} of {} in {} {heading}.",
             count(messages, "message"),
@@ -222,8 +220,7 @@ pub async fn tell(cx: &Cx, read: &Read, heading: &str) -> Result<(), PluginError
     for (topic, number) in topics.iter().zip(1..).take(TOPICS_MAX) {
         let label = topic.label.iter().map(|word| named(word)).collect::<Vec<_>>().join(" · ");
         let size = count(topic.messages.len(), "message");
-        cx.say(said(
-            cx,
+        cx.say(cx.said(
             &format!("\n\n**{number}. {label}** ({size})"),
             &format!("\n\n**{number}. {label}**（{} 条消息）", topic.messages.len()),
         ))?;
@@ -235,17 +232,16 @@ pub async fn tell(cx: &Cx, read: &Read, heading: &str) -> Result<(), PluginError
             false => cx.say(format!("\n{}", drafted.join(" ")))?,
         }
         for (kind, found) in [
-            (said(cx, "Decided", "决定"), &topic.decisions),
-            (said(cx, "Open", "未解答"), &topic.open),
-            (said(cx, "To do", "待办"), &topic.actions),
+            (cx.said("Decided", "决定"), &topic.decisions),
+            (cx.said("Open", "未解答"), &topic.open),
+            (cx.said("To do", "待办"), &topic.actions),
         ] {
             items(cx, read, found, &kind)?;
         }
     }
     if talks > TOPICS_MAX {
         let more = talks - TOPICS_MAX;
-        cx.say(said(
-            cx,
+        cx.say(cx.said(
             &format!("\n\nAnd {} more, shorter ones.", count(more, "conversation")),
             &format!("\n\n另有 {more} 个较短的对话。"),
         ))?;
@@ -288,8 +284,7 @@ fn shortened(text: &str) -> String {
 /// What is left out, and how far was read.
 pub fn limits(cx: &Cx, read: &Read) -> String {
     let cut = match read.is_cut {
-        true => said(
-            cx,
+        true => cx.said(
             &format!("\n(I read the last {MESSAGES_MAX} messages; there were more.)"),
             &format!("\n（仅阅读了最近 {MESSAGES_MAX} 条消息，之前还有更多。）"),
         ),
@@ -301,8 +296,7 @@ pub fn limits(cx: &Cx, read: &Read) -> String {
 fn left_out(cx: &Cx, read: &Read) -> String {
     match read.left_out {
         0 => String::new(),
-        left => said(
-            cx,
+        left => cx.said(
             &format!("\n({} left out, as their authors wish.)", count(left, "message")),
             &format!("\n（按作者意愿略去 {left} 条消息。）"),
         ),

@@ -28,7 +28,7 @@ use self::{
     verdict::{Verdict, judge},
 };
 use super::{
-    everyone, render, said,
+    everyone, render,
     structure::{Document, Format},
 };
 use crate::{cite, shelf::named};
@@ -128,37 +128,32 @@ pub async fn hear(cx: &Cx, heard: &Overheard, traffic: &Traffic) -> Result<(), P
 pub async fn force(cx: &Cx, traffic: &Traffic) -> Result<(), PluginError> {
     let Some(bridge) = load(cx, &room_of(&cx.call().place)).await? else { return cx.say(order::none(cx)) };
     let Some(id) = cx.replied_to() else {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "Reply with `force` to a message that the bridge passed over.",
             "请用 `force` 回复一条未被转译的消息。",
         ));
     };
     if bridge.room.is_some() && cx.call().place.thread.is_some() {
         // Not all who read the channel may read it.
-        return cx.say(said(
-            cx,
-            "From a thread I carry only what I hear by myself.",
-            "对于子话题，我只转译自己听到的内容。",
-        ));
+        return cx
+            .say(cx.said("From a thread I carry only what I hear by myself.", "对于子话题，我只转译自己听到的内容。"));
     }
     let Some(found) = cx.message(id).await? else {
-        return cx.say(said(cx, "I cannot read that message.", "我无法读取那条消息。"));
+        return cx.say(cx.said("I cannot read that message.", "我无法读取那条消息。"));
     };
     if found.ours {
-        return cx.say(said(cx, "What I say myself is not carried.", "我自己的发言不会被转译。"));
+        return cx.say(cx.said("What I say myself is not carried.", "我自己的发言不会被转译。"));
     }
     let author = &found.message.author;
     if cx.is_blocked(author).await? || cx.voice(author).await? == Voice::Silent {
-        return cx.say(said(cx, "What they say is not carried.", "该成员的发言不会被转译。"));
+        return cx.say(cx.said("What they say is not carried.", "该成员的发言不会被转译。"));
     }
     let heard = Overheard { message: found.message, link: found.link, name: found.name, room: String::new() };
-    cx.reply(chat::Event::Progress { text: said(cx, "Translating ...", "正在翻译……") })?;
+    cx.reply(chat::Event::Progress { text: cx.said("Translating ...", "正在翻译……") })?;
     cx.say(match carry(cx, &bridge, &heard, true, traffic).await? {
-        Carried::Said => said(cx, "Carried over.", "已转译。"),
-        Carried::Before => said(cx, "That was carried over before.", "此前已转译。"),
-        Carried::Not => said(
-            cx,
+        Carried::Said => cx.said("Carried over.", "已转译。"),
+        Carried::Before => cx.said("That was carried over before.", "此前已转译。"),
+        Carried::Not => cx.said(
             "I could not translate this so that its formulas, numbers and links survive.",
             "我无法在保留其公式、数字和链接的前提下翻译这段内容。",
         ),
@@ -308,7 +303,7 @@ async fn name(cx: &Cx, heard: &Overheard) -> Result<String, PluginError> {
     let mut hasher = DefaultHasher::new();
     (author, &heard.message.place.room).hash(&mut hasher);
     let number = 10 + hasher.finish() % 90;
-    Ok(said(cx, &format!("Somebody {number}"), &format!("成员 {number}")))
+    Ok(cx.said(&format!("Somebody {number}"), &format!("成员 {number}")))
 }
 
 /// In which language a message is, and into which it is to be translated.

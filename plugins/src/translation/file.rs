@@ -6,7 +6,6 @@ use super::{
     Direction, directed, guess,
     languages::{chinese, english},
     render::{Renderer, Tally},
-    said,
     structure::{Document, Format},
     terms,
 };
@@ -24,15 +23,14 @@ const NAME_CHARS_MAX: usize = 80;
 /// Translates a file that came with the call.
 pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool) -> Result<(), PluginError> {
     let Some((format, media_type)) = format(&file.name) else {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "I translate .md, .tex, .xml (JATS) and .txt files; this is none of them.",
             "我可以翻译 .md、.tex、.xml（JATS）和 .txt 文件；这个文件不是。",
         ));
     };
     let unusable = |why: &str| {
         let why = named(why);
-        said(cx, &format!("That file cannot be translated: {why}."), &format!("无法翻译该文件：{why}。"))
+        cx.said(&format!("That file cannot be translated: {why}."), &format!("无法翻译该文件：{why}。"))
     };
     if file.bytes > FILE_BYTES_MAX {
         return cx.say(unusable("it has more than 1 MiB"));
@@ -60,8 +58,7 @@ pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool)
             return Ok(());
         }
         told = done;
-        let text = said(
-            cx,
+        let text = cx.said(
             &format!("Translating: {done} of {all} segments ..."),
             &format!("正在翻译：{all} 段中的第 {done} 段……"),
         );
@@ -70,8 +67,7 @@ pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool)
     let Direction { from, to, .. } = direction;
     let (translated, tally) = Renderer::new(cx, from, to, &glossary).document(&document, &mut tell).await?;
     if tally.translated == 0 {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "I could not translate this file so that its formulas, numbers and links survive.",
             "我无法在保留其公式、数字和链接的前提下翻译这个文件。",
         ));
@@ -82,7 +78,7 @@ pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool)
     let mut lines = vec![report(cx, &name, &direction, &tally)];
     lines.extend(direction.doubt(cx));
     if is_checked {
-        lines.push(said(cx, "(`--check` is for messages.)", "（`--check` 仅适用于消息。）"));
+        lines.push(cx.said("(`--check` is for messages.)", "（`--check` 仅适用于消息。）"));
     }
     lines.extend(guess(cx, &direction));
     cx.say(lines.join("\n"))
@@ -91,15 +87,14 @@ pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool)
 fn report(cx: &Cx, name: &str, direction: &Direction, tally: &Tally) -> String {
     let Tally { translated, lost, failed, late, hits } = *tally;
     let (name, all, Direction { from, to, .. }) = (named(name), translated + tally.kept(), direction);
-    let mut lines = vec![said(
-        cx,
+    let mut lines = vec![cx.said(
         &format!("**{name}**, from {} into {}: {translated} of {all} segments translated.", english(from), english(to)),
         &format!("**{name}**，从{}译为{}：{all} 段中翻译了 {translated} 段。", chinese(from), chinese(to)),
     )];
     let mut kept = |count: usize, english: &str, chinese: &str| {
         if count > 0 {
             let english = format!("- {count} in the original, because {english}.");
-            lines.push(said(cx, &english, &format!("- {count} 段保留原文：{chinese}。")));
+            lines.push(cx.said(&english, &format!("- {count} 段保留原文：{chinese}。")));
         }
     };
     kept(lost, "protected spans or the file's structure would have been lost", "受保护的内容或文件结构会丢失");
@@ -107,8 +102,7 @@ fn report(cx: &Cx, name: &str, direction: &Direction, tally: &Tally) -> String {
     kept(late, "there was no time left", "时间不够");
     if hits.expected > 0 {
         let (found, expected) = (hits.found, hits.expected);
-        lines.push(said(
-            cx,
+        lines.push(cx.said(
             &format!("- {found} of {expected} terms of the glossary as it has them."),
             &format!("- 术语表中的 {expected} 个术语有 {found} 个按其译法。"),
         ));

@@ -2,10 +2,7 @@
 
 use chat::{Call, Cx, Event, PluginError, PortError, Role};
 
-use super::{
-    glossary::{FILE_BYTES_MAX, Glossary, Import, Term},
-    said,
-};
+use super::glossary::{FILE_BYTES_MAX, Glossary, Import, Term};
 use crate::shelf::named;
 
 /// Terms that one reply lists.
@@ -78,12 +75,12 @@ fn needs_moderator(cx: &Cx, action: &str) -> Result<(), PluginError> {
 }
 
 fn is_empty(cx: &Cx) -> String {
-    said(cx, "The glossary is empty.", "术语表是空的。")
+    cx.said("The glossary is empty.", "术语表是空的。")
 }
 
 fn none_called(cx: &Cx, name: &str) -> String {
     let name = named(name);
-    said(cx, &format!("The glossary has no term “{name}”."), &format!("术语表中没有“{name}”。"))
+    cx.said(&format!("The glossary has no term “{name}”."), &format!("术语表中没有“{name}”。"))
 }
 
 async fn list(cx: &Cx, word: &str) -> Result<(), PluginError> {
@@ -103,8 +100,7 @@ async fn list(cx: &Cx, word: &str) -> Result<(), PluginError> {
     let mut lines: Vec<String> = found.iter().take(LINES_MAX).map(|term| format!("- {}", line(term))).collect();
     if found.len() > LINES_MAX {
         let more = found.len() - LINES_MAX;
-        lines.push(said(
-            cx,
+        lines.push(cx.said(
             &format!("... and {more} more; a word narrows them down, and `glossary export` gives all."),
             &format!("……另有 {more} 个；可加上一个词缩小范围，或用 `glossary export` 导出全部。"),
         ));
@@ -114,7 +110,7 @@ async fn list(cx: &Cx, word: &str) -> Result<(), PluginError> {
 
 async fn show(cx: &Cx, name: &str) -> Result<(), PluginError> {
     if name.is_empty() {
-        return cx.say(said(cx, "Say which term.", "请说明是哪个术语。"));
+        return cx.say(cx.said("Say which term.", "请说明是哪个术语。"));
     }
     let glossary = load(cx).await?;
     let same = |term: &&Term| term.name.to_lowercase() == name.to_lowercase();
@@ -127,7 +123,7 @@ async fn show(cx: &Cx, name: &str) -> Result<(), PluginError> {
 
 async fn add(cx: &Cx, entry: &str) -> Result<(), PluginError> {
     needs_moderator(cx, "add")?;
-    let Some(given) = read(entry) else { return cx.say(said(cx, HOW_EN, HOW_ZH)) };
+    let Some(given) = read(entry) else { return cx.say(cx.said(HOW_EN, HOW_ZH)) };
     let mut glossary = load(cx).await?;
     let known = glossary.get(&given.name).cloned();
     let is_new = known.is_none();
@@ -135,39 +131,38 @@ async fn add(cx: &Cx, entry: &str) -> Result<(), PluginError> {
     term.languages.extend(given.languages);
     term.note = given.note.or(term.note);
     if let Err(why) = glossary.insert(term) {
-        return cx.say(said(cx, &format!("Not added: {}.", named(&why)), &format!("未添加：{}。", named(&why))));
+        return cx.say(cx.said(&format!("Not added: {}.", named(&why)), &format!("未添加：{}。", named(&why))));
     }
     keep(cx, &glossary).await?;
     let line = glossary.get(&given.name).map(line).unwrap_or_default();
     cx.say(match is_new {
-        true => said(cx, &format!("Added: {line}"), &format!("已添加：{line}")),
-        false => said(cx, &format!("Changed: {line}"), &format!("已更改：{line}")),
+        true => cx.said(&format!("Added: {line}"), &format!("已添加：{line}")),
+        false => cx.said(&format!("Changed: {line}"), &format!("已更改：{line}")),
     })
 }
 
 async fn remove(cx: &Cx, name: &str) -> Result<(), PluginError> {
     needs_moderator(cx, "remove")?;
     if name.is_empty() {
-        return cx.say(said(cx, "Say which term.", "请说明是哪个术语。"));
+        return cx.say(cx.said("Say which term.", "请说明是哪个术语。"));
     }
     let mut glossary = load(cx).await?;
     let Some(term) = glossary.remove(name) else { return cx.say(none_called(cx, name)) };
     keep(cx, &glossary).await?;
-    cx.say(said(cx, &format!("Removed: {}", line(&term)), &format!("已移除：{}", line(&term))))
+    cx.say(cx.said(&format!("Removed: {}", line(&term)), &format!("已移除：{}", line(&term))))
 }
 
 async fn import(cx: &Cx) -> Result<(), PluginError> {
     needs_moderator(cx, "import")?;
     let Some(file) = cx.attachments().first() else {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "Attach a .csv or .tbx file, or reply with `glossary import` to a message that has one.",
             "请附上 .csv 或 .tbx 文件，或用 `glossary import` 回复带有该文件的消息。",
         ));
     };
     let unusable = |why: &str| {
         let why = named(why);
-        said(cx, &format!("That file cannot be used: {why}."), &format!("无法使用该文件：{why}。"))
+        cx.said(&format!("That file cannot be used: {why}."), &format!("无法使用该文件：{why}。"))
     };
     let bytes = match cx.attached(file, FILE_BYTES_MAX as u64).await {
         Ok(bytes) => bytes,
@@ -226,15 +221,14 @@ fn merge(glossary: &mut Glossary, import: Import) -> Merged {
 impl Merged {
     fn report(&self, cx: &Cx) -> String {
         let (added, replaced, refused) = (self.added, self.replaced, self.refused.len());
-        let mut lines = vec![said(
-            cx,
+        let mut lines = vec![cx.said(
             &format!("{added} added, {replaced} replaced, {refused} refused."),
             &format!("添加 {added} 个，替换 {replaced} 个，拒绝 {refused} 个。"),
         )];
         lines.extend(self.refused.iter().take(REASONS_MAX).map(|why| format!("- {}", named(why))));
         if refused > REASONS_MAX {
             let more = refused - REASONS_MAX;
-            lines.push(said(cx, &format!("- ... and {more} more"), &format!("- ……另有 {more} 个")));
+            lines.push(cx.said(&format!("- ... and {more} more"), &format!("- ……另有 {more} 个")));
         }
         lines.join("\n")
     }

@@ -5,10 +5,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::{Bridge, load, room_of};
-use crate::translation::{
-    languages::{CODES, chinese, english, known},
-    said,
-};
+use crate::translation::languages::{CODES, chinese, english, known};
 
 /// A code that is older is of no use.
 const OFFER_MINUTES: i64 = 15;
@@ -31,7 +28,7 @@ fn offer_key(code: &str) -> String {
 /// [`PluginError::Port`].
 pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     if call.place.audience == Audience::Caller {
-        return cx.say(said(cx, "A bridge stands in a room.", "桥接须在房间中设置。"));
+        return cx.say(cx.said("A bridge stands in a room.", "桥接须在房间中设置。"));
     }
     let room = room_of(&call.place);
     let bridge = load(cx, &room).await?;
@@ -39,7 +36,7 @@ pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     match (call.args.text("action"), bridge) {
         ("start" | "offer" | "join", Some(bridge)) => {
             cx.say(described(cx, &bridge))?;
-            cx.say(said(cx, " End it first: `bridge end`.", "请先将其结束：`bridge end`。"))
+            cx.say(cx.said(" End it first: `bridge end`.", "请先将其结束：`bridge end`。"))
         }
         ("start", None) => start(cx, &room, &words).await,
         ("offer", None) => offer(cx, &room, &words).await,
@@ -47,8 +44,7 @@ pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
         ("end", Some(bridge)) => end(cx, &room, &bridge).await,
         (_, Some(bridge)) => {
             cx.say(described(cx, &bridge) + &leaving(cx))?;
-            cx.say(said(
-                cx,
+            cx.say(cx.said(
                 " `force`, as a reply, has a message translated that I passed over.",
                 "用 `force` 回复一条消息可强制转译。",
             ))
@@ -59,8 +55,7 @@ pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
 
 /// There is no bridge.
 pub fn none(cx: &Cx) -> String {
-    said(
-        cx,
+    cx.said(
         "There is no bridge here. `bridge start en de` starts one within this room; `bridge offer en` gives a code for \
          another room.",
         "此处没有桥接。`bridge start en zh` 在本房间内设置；`bridge offer en` 给出用于另一房间的代码。",
@@ -70,8 +65,7 @@ pub fn none(cx: &Cx) -> String {
 fn described(cx: &Cx, bridge: &Bridge) -> String {
     let (here, there) = (&bridge.here, &bridge.there);
     match &bridge.room {
-        None => said(
-            cx,
+        None => cx.said(
             &format!(
                 "What is said here in {} I say again in {}, and the other way round.",
                 english(here),
@@ -79,8 +73,7 @@ fn described(cx: &Cx, bridge: &Bridge) -> String {
             ),
             &format!("此处的{}与{}互相转译。", chinese(here), chinese(there)),
         ),
-        Some(room) => said(
-            cx,
+        Some(room) => cx.said(
             &format!(
                 "What is said here I carry to a room on {}, in {}; what is said there comes here in {}.",
                 room.platform,
@@ -99,8 +92,7 @@ fn described(cx: &Cx, bridge: &Bridge) -> String {
 
 /// What everybody should know who is carried.
 fn leaving(cx: &Cx) -> String {
-    said(
-        cx,
+    cx.said(
         " Who wishes to be left out says `privacy set omit on`; who wishes to be named, `privacy set name on`.",
         "不希望被转述的成员可用 `privacy set omit on`；希望显示姓名的成员可用 `privacy set name on`。",
     )
@@ -114,8 +106,7 @@ fn languages<const N: usize>(words: &[&str]) -> Option<[&'static str; N]> {
 
 fn usage(cx: &Cx, example: &str) -> Result<(), PluginError> {
     let codes = CODES.join(", ");
-    cx.say(said(
-        cx,
+    cx.say(cx.said(
         &format!("Say it like this: `{example}`. I know {codes}."),
         &format!("请这样写：`{example}`。支持的语言：{codes}。"),
     ))
@@ -126,9 +117,7 @@ fn lacks(cx: &Cx, pair: (&str, &str)) -> Result<bool, PluginError> {
     let both = [pair, (pair.1, pair.0)];
     let missing = both.iter().find(|(from, to)| from != to && !cx.translates_between(from, to));
     let Some((from, to)) = missing else { return Ok(false) };
-    cx.say(said(
-        cx,
-        &format!(
+    cx.say(cx.said(&format!(
             "No model that runs here is known to translate from {} into {}, so I start no bridge: the operator can choose \
              one (`colloquy models list`).",
             english(from),
@@ -145,8 +134,7 @@ fn lacks(cx: &Cx, pair: (&str, &str)) -> Result<bool, PluginError> {
 
 /// Where a platform may keep from us what is said to others.
 fn hearing(cx: &Cx) -> String {
-    let sentence = said(
-        cx,
+    let sentence = cx.said(
         " (On Discord I hear it only where the operator turned on `discord.message_content`.)",
         "（在 Discord 上，须由运营者开启 `discord.message_content`。）",
     );
@@ -171,9 +159,7 @@ async fn offer(cx: &Cx, room: &Place, words: &[&str]) -> Result<(), PluginError>
     let offer = Offer { place: room.clone(), language: language.to_owned(), until };
     // Beside this call: one that nobody takes goes with its age.
     cx.remember(&offer_key(&code), json(&offer)?).await?;
-    cx.say(said(
-        cx,
-        &format!(
+    cx.say(cx.said(&format!(
             "In the other room a moderator says `bridge join {code} LANGUAGE` within {OFFER_MINUTES} minutes. From then on \
              all that is said in either room is said again in the other."
         ),
@@ -188,12 +174,11 @@ async fn join(cx: &Cx, room: &Place, words: &[&str]) -> Result<(), PluginError> 
     let key = offer_key(code);
     let offer: Option<Offer> = cx.load(&key).await?.and_then(|value| serde_json::from_value(value).ok());
     let Some(offer) = offer.filter(|offer| offer.until >= cx.now()) else {
-        return cx.say(said(cx, "That code is unknown or too old.", "该代码不存在或已过期。"));
+        return cx.say(cx.said("That code is unknown or too old.", "该代码不存在或已过期。"));
     };
     let there = &offer.place;
     if there.room == room.room {
-        return cx.say(said(
-            cx,
+        return cx.say(cx.said(
             "That is this room; `bridge start en de` is for one room.",
             "这就是本房间；单个房间请用 `bridge start en zh`。",
         ));
@@ -202,7 +187,7 @@ async fn join(cx: &Cx, room: &Place, words: &[&str]) -> Result<(), PluginError> 
         return Ok(());
     }
     if load(cx, there).await?.is_some() {
-        return cx.say(said(cx, "The other room has a bridge by now.", "另一房间已有桥接。"));
+        return cx.say(cx.said("The other room has a bridge by now.", "另一房间已有桥接。"));
     }
     let ours = Bridge { here: language.to_owned(), there: offer.language.clone(), room: Some(there.clone()) };
     let theirs = Bridge { here: offer.language.clone(), there: language.to_owned(), room: Some(room.clone()) };
@@ -222,13 +207,13 @@ async fn end(cx: &Cx, room: &Place, bridge: &Bridge) -> Result<(), PluginError> 
         let is_ours = load(cx, there).await?.and_then(|theirs| theirs.room).is_some_and(|back| back.room == room.room);
         if is_ours {
             keep(cx, there, None).await?;
-            let text = said(cx, "The bridge was ended in the other room.", "另一房间已结束桥接。");
+            let text = cx.said("The bridge was ended in the other room.", "另一房间已结束桥接。");
             let posting = cx.post(there, Notice::new(format!("parted/{}", cx.call().id), text)).await;
             // It is ended, whether or not that may be said there.
             posting.or_else(|error| if matches!(error, PluginError::Refused(_)) { Ok(()) } else { Err(error) })?;
         }
     }
-    cx.say(said(cx, "The bridge is ended.", "桥接已结束。"))
+    cx.say(cx.said("The bridge is ended.", "桥接已结束。"))
 }
 
 /// Says in the other room, once in a while, that not all was carried.
@@ -239,8 +224,7 @@ pub async fn tell_of_pace(cx: &Cx, bridge: &Bridge, place: &Place) -> Result<(),
     let here = room_of(place);
     let there = bridge.room.as_ref().unwrap_or(&here);
     let spell = cx.now().as_second() / (10 * 60);
-    let text = said(
-        cx,
+    let text = cx.said(
         "(More was said within a minute than I may carry; some of it is missing here.)",
         "（一分钟内的发言过多，部分内容未转译。）",
     );
