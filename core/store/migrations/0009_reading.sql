@@ -57,3 +57,6 @@ CREATE TABLE match_outcome (
 );
 CREATE INDEX match_outcome_by_seeker ON match_outcome (seeker);
 CREATE INDEX match_outcome_by_person ON match_outcome (person);
+
+-- What recommending asks of every paper, without reading its text.
+CREATE INDEX document_for_reading ON document (format, scope, retracted, id);

@@ -206,21 +206,23 @@ impl Store {
         readable: &Readable,
         since: Option<Timestamp>,
     ) -> Result<Vec<ReadablePaper>, StoreError> {
+        // One row for all of them: handing over thousands takes longer than finding them.
         let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT d.id, a.at_us IS NOT NULL AND NOT d.retracted AND NOT EXISTS ( \
+            "SELECT json_group_array(json_array(d.id, a.at_us IS NOT NULL AND NOT d.retracted AND NOT EXISTS ( \
                  SELECT 1 FROM document_right r WHERE r.document = d.id \
-                 AND (r.retracted OR r.confidential OR r.embargo_us IS NOT NULL)) AS open",
+                 AND (r.retracted OR r.confidential OR r.embargo_us IS NOT NULL)) AND a.at_us >= ",
         );
-        query.push(", a.at_us >= ").push_bind(since.map_or(i64::MIN, Timestamp::as_microsecond));
-        query.push(" FROM document d LEFT JOIN paper_arrival a ON a.document = d.id WHERE d.format <> 'conversation'");
+        query.push_bind(since.map_or(i64::MIN, Timestamp::as_microsecond));
+        query
+            .push(")) FROM document d LEFT JOIN paper_arrival a ON a.document = d.id WHERE d.format <> 'conversation'");
         readable_only(&mut query, Some(readable));
-        query.push(" ORDER BY d.id");
-        let rows: Vec<(String, bool, Option<bool>)> = query
-            .build_query_as()
-            .fetch_all(&self.read)
-            .await
-            .map_err(StoreError::sql("looking for papers to recommend"))?;
-        Ok(rows.into_iter().map(|(id, open, is_new)| (DocumentId(id), open && is_new == Some(true))).collect())
+        let doing = "looking for papers to recommend";
+        let json: String = query.build_query_scalar().fetch_one(&self.read).await.map_err(StoreError::sql(doing))?;
+        // NULL where it never came is no number to compare.
+        let rows: Vec<(DocumentId, Option<u8>)> = row::parse(&json, doing)?;
+        let mut papers: Vec<ReadablePaper> = rows.into_iter().map(|(id, open)| (id, open == Some(1))).collect();
+        papers.sort();
+        Ok(papers)
     }
 
     /// Every paper that arrived, by id, with the vectors of `model`: for weighing, whoever may read them.
