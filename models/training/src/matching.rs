@@ -1,7 +1,6 @@
 //! Who fits a need: [`People`] scores and explains, a [`Register`] keeps conflicts of interest out, [`complement()`] says what
-//! somebody brings, [`team()`] covers several skills, [`learn_matching()`] learns
-//! from introductions, [`Network`] knows who works
-//! with whom, and [`Trial`] measures whether it knows who will.
+//! somebody brings, [`team()`] covers several skills, [`learn_matching()`] learns from introductions, [`Network`] knows
+//! who works with whom, and [`Trial`] measures whether it knows who will.
 //!
 //! A [`Profile`] is a list of items (papers, statements), an item a list of [`Line`]s, and a need a list of lines too, so
 //! that every score comes down to pairs of lines that can be shown. Who consented to be matched is the caller's business:

@@ -105,15 +105,20 @@ pub async fn people(cx: &Cx, wanted: &Wanted, met: &[Met], own: &Facts) -> Resul
             cx.say(format!("   - {}{reason}\n", cx.said("perhaps not: ", "可能的不足：")))?;
         }
     }
-    let action = |number: usize| Action {
-        label: cx.said(&format!("Introduce me to {number}"), &format!("介绍我认识第 {number} 位")),
-        command: format!("introduce {number}"),
-    };
     cx.say(cx.said(
         "\nI introduce you only if they say yes too; you see the words first.",
         "\n只有对方也同意时我才会介绍；您可先看到措辞。",
     ))?;
-    cx.reply(Event::Actions { actions: (1..=met.len()).map(action).collect() })
+    introductions(cx, met.len())
+}
+
+/// A button for each of the first five.
+fn introductions(cx: &Cx, people: usize) -> Result<(), PluginError> {
+    let action = |number: usize| Action {
+        label: cx.said(&format!("Introduce me to {number}"), &format!("介绍我认识第 {number} 位")),
+        command: format!("introduce {number}"),
+    };
+    cx.reply(Event::Actions { actions: (1..=people.min(5)).map(action).collect() })
 }
 
 fn nobody(cx: &Cx) -> String {
@@ -210,11 +215,7 @@ pub async fn team(cx: &Cx, wanted: &Wanted, met: Vec<Met>, size: i64) -> Result<
         cx.say(cx.said(" More people would add nothing.", "增加人数并无补益。"))?;
     }
     super::remember(cx, cx.call(), wanted, &shown).await?;
-    let action = |number: usize| Action {
-        label: cx.said(&format!("Introduce me to {number}"), &format!("介绍我认识第 {number} 位")),
-        command: format!("introduce {number}"),
-    };
-    cx.reply(Event::Actions { actions: (1..=shown.len()).map(action).take(5).collect() })
+    introductions(cx, shown.len())
 }
 
 /// The beginning of a line.
