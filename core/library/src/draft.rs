@@ -1,11 +1,14 @@
 //! What a reader hands back, before it has an owner.
 
+use std::borrow::Cow;
+
 use chat::{Document, Identifiers, Provenance, Scope};
+use serde::{Deserialize, Serialize};
 
 use crate::{body::Parts, clean, identity};
 
 /// A paper or note as read from a file, cleaned.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     /// Its title; never empty after [`crate::read`].
     pub title: String,
@@ -30,7 +33,7 @@ pub struct Draft {
     /// The entry's key within the file, where a file holds many.
     pub fragment: Option<String>,
     /// The format's name.
-    pub format: &'static str,
+    pub format: Cow<'static, str>,
 }
 
 impl Draft {
@@ -48,7 +51,7 @@ impl Draft {
             language: language(&self.text),
             provenance: Provenance {
                 file,
-                format: self.format.to_owned(),
+                format: self.format.into_owned(),
                 content_hash: content_hash.to_owned(),
                 license: self.license,
             },
@@ -62,6 +65,16 @@ impl Draft {
             pages: self.pages,
             sections: self.sections,
         }
+    }
+
+    /// Whether its pages and sections begin within its text, in order: what another process says is not believed.
+    pub fn is_whole(&self) -> bool {
+        let is_within = |at: usize| self.text.is_char_boundary(at);
+        let sections = self.sections.iter().map(|(at, _)| *at);
+        !self.text.is_empty()
+            && self.pages.is_sorted()
+            && sections.clone().is_sorted()
+            && self.pages.iter().copied().chain(sections).all(is_within)
     }
 
     /// [`identity::keys`] of this draft; empty for a note.

@@ -125,7 +125,7 @@ fn settle(reading: Reading, format: &'static str, name: &str, limits: &Limits) -
     let mut settled = Vec::with_capacity(drafts.len());
     for draft in drafts {
         let mut draft = draft.finish();
-        draft.format = format;
+        draft.format = format.into();
         if draft.title.is_empty() && !draft.text.is_empty() {
             draft.title = title_of(name, &draft.text);
         }

@@ -13,6 +13,7 @@ mod scholar;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use crate::{Draft, Limits, ReadError, clean, read};
 
@@ -40,7 +41,7 @@ static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// One work of a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedWork {
     /// Its title; never empty.
     pub title: String,
@@ -55,7 +56,7 @@ pub struct ListedWork {
 }
 
 /// A list of works.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Works {
     /// The works, in the order of the list; at most [`WORKS_MAX`].
     pub works: Vec<ListedWork>,
@@ -121,7 +122,7 @@ fn summary(draft: &Draft) -> String {
             let end = draft.sections.get(at + 1).map_or(draft.text.len(), |(start, _)| *start);
             draft.sections[at].0..end
         }
-        None if RECORDS.contains(&draft.format) => 0..0,
+        None if RECORDS.contains(&draft.format.as_ref()) => 0..0,
         None => 0..draft.text.len(),
     };
     draft.text.get(range).unwrap_or_default().trim().to_owned()

@@ -9,7 +9,7 @@ use std::{
 
 use pdf_extract::{Document, MediaBox, Object, ObjectId, OutputDev, OutputError, Transform, output_doc_page};
 
-use super::{bomb, loops};
+use super::{loops, streams};
 use crate::{Limits, ReadError};
 
 /// Most characters of a page: a page of tables has some ten thousand.
@@ -51,12 +51,10 @@ pub(super) struct File {
 
 /// Opens a file within limits.
 pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<File, ReadError> {
-    if bomb::is_bomb(bytes) {
-        return Err(ReadError::broken("PDF", "its streams inflate beyond all use"));
-    }
+    streams::check(bytes)?;
     // Some writers put bytes before the header; offsets count from it.
     let start = bytes.windows(5).position(|found| found == b"%PDF-").unwrap_or_default();
-    let document = Document::load_mem(&bytes[start..]).map_err(|error| match error {
+    let mut document = Document::load_mem(&bytes[start..]).map_err(|error| match error {
         pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => ReadError::Encrypted,
         error => ReadError::broken("PDF", format!("{error}; it may be cut off")),
     })?;
@@ -64,6 +62,7 @@ pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<File, ReadError> {
     if document.is_encrypted() && document.encryption_state.is_none() {
         return Err(ReadError::Encrypted);
     }
+    streams::settle(&mut document)?;
     let tree = document.get_pages();
     match tree.len() {
         0 => Err(ReadError::broken("PDF", "it has no pages; it may be cut off")),
@@ -81,10 +80,8 @@ impl File {
     pub(super) fn page(&self, number: usize) -> Result<Sheet, ReadError> {
         let mut pen = Pen::default();
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        let ends = || self.tree.get(&number).is_none_or(|page| loops::ends(&self.document, *page));
-        if !catch_unwind(AssertUnwindSafe(ends)).unwrap_or(false) {
-            return Err(ReadError::broken("PDF", "a page of it leads back to itself"));
-        }
+        let ends = || self.tree.get(&number).map_or(Ok(()), |page| loops::check(&self.document, *page));
+        catch_unwind(AssertUnwindSafe(ends)).unwrap_or(Err(ReadError::Panicked))?;
         match catch_unwind(AssertUnwindSafe(|| output_doc_page(&self.document, &mut pen, number))) {
             Ok(Ok(())) => Ok(pen.into_sheet()),
             Ok(Err(error)) => Err(ReadError::broken("PDF", error)),

@@ -1,13 +1,14 @@
 //! PDF: from positioned characters to text in reading order, with its pages.
 //!
-//! Read in this order: the characters of a page ([`glyphs`]), runs and lines in reading order ([`layout`]), what
+//! Read in this order: streams made plain within limits ([`streams`], [`cmap`], [`loops`]), the characters of a page ([`glyphs`]), runs and lines in reading order ([`layout`]), what
 //! stands at the page's edges ([`furniture`]), what a heading is ([`heading`]), title and authors ([`front`]), and the
 //! text ([`flow`], with the words at line ends in [`hyphen`]).
 //!
 //! `pdf-extract` gives positions from a small tree of crates; `pdf_oxide` knows more of a page's fonts, but brings 170
 //! packages, an Office writer among them, into a crate that must build in seconds.
 
-mod bomb;
+mod streams;
+mod cmap;
 mod flow;
 mod front;
 mod furniture;
