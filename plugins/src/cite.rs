@@ -111,24 +111,3 @@ pub async fn find(cx: &Cx, wanted: &Shown) -> Result<Option<(Document, Quote)>, 
     let quote = found.map(|(passage, at)| quote(&document, passage, &(at..at + wanted.line.len())));
     Ok(quote.map(|quote| (document, quote)))
 }
-
-/// A line of a source as it may stand in Markdown: on one line, and no link, mention, tag or fence, by a space without
-/// width that one does not see.
-pub fn inert(line: &str) -> String {
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.replace("](", "]\u{200b}(").replace('<', "<\u{200b}").replace("``", "`\u{200b}`")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quoted_line_is_text_and_nothing_else() {
-        let shown = inert("See [here](https://a.example/x)\n and <@123> <b> ```x``` (a) [1].");
-        assert_eq!(
-            shown.replace('\u{200b}', "|"),
-            "See [here]|(https://a.example/x) and <|@123> <|b> `|``x`|`` (a) [1]."
-        );
-    }
-}

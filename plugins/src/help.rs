@@ -3,7 +3,10 @@
 use std::{fmt::Write, time::Duration};
 
 use async_trait::async_trait;
-use chat::{Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, Role, Text, Visibility, ports::Plugin};
+use chat::{
+    Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, Role, Text, Visibility, ports::Plugin,
+    text::code,
+};
 
 /// What this plugin says of itself.
 pub const MANIFEST: &Manifest = &Manifest {
@@ -92,13 +95,13 @@ impl Plugin for Help {
             "" => cx.say(self.list(cx.language(), call.role)),
             name => match self.explain(cx.language(), name.trim_start_matches(['!', '/'])) {
                 Some(text) => cx.say(text),
-                None => cx.say(format!("There is no command `{}`; `help` lists them all.", shown(name))),
+                None => cx.say(format!("There is no command {}; `help` lists them all.", shown(name))),
             },
         }
     }
 }
 
-/// A caller's word as it may be repeated: short, and nothing that a platform would act on.
+/// The beginning of a caller's word, as code.
 fn shown(word: &str) -> String {
-    word.chars().filter(|character| character.is_alphanumeric() || *character == '-').take(32).collect()
+    code(&word.chars().take(32).collect::<String>())
 }

@@ -307,9 +307,10 @@ async fn of_paper(cx: &Cx, words: &str) -> Result<Option<Wanted>, PluginError> {
     let start = passages.first().map(|passage| passage.text.as_str()).unwrap_or_default();
     found.extend(text::sentences(start, language).into_iter().map(|range| start[range].to_owned()));
     found.truncate(LINES_MAX);
-    // Of a paper that only the caller put there nobody's declared conflicts are told: one could make up its authors.
+    // Of a paper that members can put there no declared conflict is told: one could make up its authors.
+    let is_vouched = matches!(document.scope, Scope::Community(_));
     let authors = if matches!(document.scope, Scope::Person(_)) { Vec::new() } else { document.authors.clone() };
-    let need = Need { lines: found, authors, without_conflicts: true, ..Need::default() };
+    let need = Need { lines: found, authors, is_vouched, without_conflicts: true, ..Need::default() };
     let rights = cx.rights(&id).await?;
     let is_for_all = matches!(document.scope, Scope::Community(_)) && rights.embargo.is_none() && !rights.confidential;
     let passed_on = match is_for_all {

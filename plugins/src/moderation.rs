@@ -5,7 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat::{
     Argument, Attachment, Call, Command, Cx, Event, Example, Kind, Manifest, MemberId, PluginError, Policy, Role, Text,
-    Visibility, ports::Plugin, reply::Action,
+    Visibility,
+    ports::Plugin,
+    reply::Action,
+    text::{code, fenced, inert},
 };
 
 /// Largest policy file, in bytes.
@@ -75,7 +78,8 @@ static MANIFEST: Manifest = Manifest {
         Command {
             name: "block",
             help: Text {
-                en: "answers a person nothing any more, or again", zh: "不再回应某人，或恢复回应"
+                en: "answers a person nothing in this room any more, or again; an operator everywhere",
+                zh: "在本房间不再回应某人，或恢复回应；运营者则在所有房间",
             },
             menu: None,
             arguments: &[
@@ -142,13 +146,9 @@ impl Plugin for Moderation {
             ("room", "reset") => reset(cx, args.text("key")).await,
             ("room", "export") => export(cx),
             ("room", "import") => import(cx).await,
-            ("room", _) => cx.say(format!("```toml\n{}```", toml_of(cx.policy()))),
+            ("room", _) => cx.say(fenced("toml", &toml_of(cx.policy()))),
             ("colloquy", action) => pause(cx, action, args.flag("everywhere")).await,
-            ("block", _) => {
-                let (member, lift) = (member(args.text("member")), args.flag("lift"));
-                cx.set_blocked(&member, !lift).await?;
-                cx.say(if lift { "They are answered again." } else { "They are answered nothing from now on." })
-            }
+            ("block", _) => block(cx, &member(args.text("member")), args.flag("lift")).await,
             ("role", _) => grant(cx, args.text("role"), &member(args.text("member"))).await,
             _ => why(cx, args.text("link")).await,
         }
@@ -202,7 +202,7 @@ fn changed(policy: &Policy, key: &str, value: &str) -> Result<Policy, String> {
     };
     table.insert(key.to_owned(), value);
     let read: Result<Policy, _> = table.try_into();
-    let policy = read.map_err(|error| format!("`{key}`: {help}. ({})", error.message()))?;
+    let policy = read.map_err(|error| format!("`{key}`: {help}. ({})", inert(error.message())))?;
     policy.check().map(|()| policy)
 }
 
@@ -224,7 +224,7 @@ async fn set(cx: &Cx, key: &str, value: &str) -> Result<(), PluginError> {
 /// The line of one rule.
 fn line(policy: &Policy, key: &str) -> String {
     let table: toml::Table = toml::from_str(&toml_of(policy)).unwrap_or_default();
-    format!("`{key} = {}`", table.get(key).map(ToString::to_string).unwrap_or_default())
+    code(&format!("{key} = {}", table.get(key).map(ToString::to_string).unwrap_or_default()))
 }
 
 async fn reset(cx: &Cx, key: &str) -> Result<(), PluginError> {
@@ -261,13 +261,13 @@ async fn import(cx: &Cx) -> Result<(), PluginError> {
     let file: &Attachment = file;
     let bytes = cx.attached(file, FILE_BYTES_MAX).await?;
     let read = std::str::from_utf8(&bytes).map_err(|_| "it is no text".to_owned()).and_then(|text| {
-        let policy: Policy = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let policy: Policy = toml::from_str(text).map_err(|error| inert(error.message()))?;
         policy.check().map(|()| policy)
     });
     match read {
         Ok(policy) => {
             put(cx, Some(&policy)).await?;
-            cx.say(format!("Set:\n```toml\n{}```", toml_of(&policy)))
+            cx.say(format!("Set:\n{}", fenced("toml", &toml_of(&policy))))
         }
         Err(reason) => cx.say(format!("That file cannot be used: {reason}")),
     }
@@ -300,6 +300,18 @@ async fn pause(cx: &Cx, action: &str, everywhere: bool) -> Result<(), PluginErro
     cx.reply(Event::Actions { actions: vec![resume] })
 }
 
+async fn block(cx: &Cx, member: &MemberId, lift: bool) -> Result<(), PluginError> {
+    let blocked = cx.set_blocked(member, !lift).await?;
+    cx.say(match (lift, blocked.everywhere) {
+        (true, true) => {
+            "They are still answered nothing: an operator blocked them everywhere, and only an operator ends that."
+        }
+        (true, false) => "They are answered again.",
+        (false, true) => "They are answered nothing from now on, in any room.",
+        (false, false) => "They are answered nothing from now on in this room.",
+    })
+}
+
 async fn grant(cx: &Cx, role: &str, member: &MemberId) -> Result<(), PluginError> {
     let role = match role {
         "member" => Some(Role::Member),
@@ -326,7 +338,7 @@ async fn why(cx: &Cx, link: &str) -> Result<(), PluginError> {
     };
     let Some(flight) = flight else { return cx.say("I know of no such answer in this room.") };
     let mut lines = vec![
-        format!("`{}` of {} at {}: {}.", flight.call.command, flight.call.caller, flight.at, flight.outcome),
+        format!("`{}` of {} at {}: {}.", flight.call.command, inert(&flight.call.caller.0), flight.at, flight.outcome),
         format!(
             "Waited {} ms, ran {} ms; {} prompt tokens, {} generated; model `{}`, temperature 0.",
             flight.waited.as_millis(),

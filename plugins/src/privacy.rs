@@ -1,5 +1,9 @@
 //! What a person may do with what is remembered of them: see it, switch it, take it along, erase it; and say which
 //! accounts are theirs.
+//!
+//! Which accounts are one person's is in `linking`.
+
+mod linking;
 
 use std::time::Duration;
 
@@ -8,9 +12,6 @@ use chat::{
     Argument, Call, Command, Cx, Event, Example, Kind, Manifest, PluginError, Role, Switch, Text, Visibility,
     ports::Plugin, reply::Action,
 };
-
-/// How long a code links.
-const LINK_MINUTES: i64 = 15;
 
 static MANIFEST: Manifest = Manifest {
     name: "privacy",
@@ -57,22 +58,32 @@ static MANIFEST: Manifest = Manifest {
         Command {
             name: "link",
             help: Text {
-                en: "says that another account is yours too: ask here for a code, and say it there",
-                zh: "说明另一个账号也是您的：在此获取代码，然后在另一处输入",
+                en: "joins this account with another one of yours: get a code here, say it there, confirm with both",
+                zh: "将此账号与您的另一个账号关联：在此获取代码，在另一处输入，并由两个账号确认",
             },
             menu: None,
-            arguments: &[Argument::new(
-                "code",
-                Text { en: "the code that your other account was given", zh: "您的另一个账号得到的代码" },
-                Kind::Text,
-            )],
+            arguments: &[
+                Argument::new(
+                    "code",
+                    Text {
+                        en: "a code that one of the two accounts was given", zh: "两个账号之一得到的代码"
+                    },
+                    Kind::Text,
+                ),
+                Argument::new(
+                    "refuse",
+                    Text { en: "say that the accounts are not both yours", zh: "说明两个账号并非都属于您" },
+                    Kind::Flag,
+                ),
+            ],
             role_min: Role::Guest,
             visibility: Visibility::Caller,
             deadline: Duration::from_secs(10),
             utterances: &[],
             examples: &[
                 Example { call: "link", reply: "say `link" },
-                Example { call: "link 0000-0000", reply: "No account was given that code" },
+                Example { call: "link 0000-0000", reply: "That code does nothing" },
+                Example { call: "link 0000-0000 --refuse", reply: "That code does nothing" },
             ],
         },
         Command {
@@ -100,17 +111,25 @@ impl Plugin for Privacy {
 
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         match (call.command.as_str(), call.args.text("action")) {
-            ("link", _) => link(cx, call.args.text("code")).await,
+            ("link", _) if call.args.flag("refuse") => linking::refuse(cx, call.args.text("code")).await,
+            ("link", _) => linking::link(cx, call.args.text("code")).await,
             ("unlink", _) => match cx.unlink().await? {
                 true => cx.say("This account is parted from your others."),
                 false => cx.say("There is no other account that is linked with this one."),
             },
             (_, "set") => set(cx, call.args.text("switch"), call.args.text("value")).await,
             (_, "export") => {
-                let bytes = cx.export().await?;
+                let exported = cx.export().await?;
                 cx.say("All that I keep of you, with every account that you linked:")?;
                 let (name, media_type) = ("colloquy-export.zip".to_owned(), "application/zip".to_owned());
-                cx.reply(Event::File { name, media_type, bytes })
+                cx.reply(Event::File { name, media_type, bytes: exported.archive })?;
+                match exported.left_out.len() {
+                    0 => Ok(()),
+                    files => cx.say(format!(
+                        "\n{files} of your files have no room in one archive; `left-out.txt` in it names them. Ask the \
+                         operator for them."
+                    )),
+                }
             }
             (_, "forget") if call.args.flag("confirm") => forget(cx).await,
             (_, "forget") => {
@@ -155,26 +174,39 @@ fn shown(cx: &Cx) -> String {
     let mut lines = vec!["What you consented to:".to_owned()];
     lines.extend(Switch::ALL.map(line));
     if standing.accounts.len() > 1 {
-        lines.push(format!("It holds for your {} linked accounts.", standing.accounts.len()));
+        lines.push(format!(
+            "You linked {} accounts. What allows something is on once you turned it on with each of them; `{}` is on once you \
+             turned it on with one.",
+            standing.accounts.len(),
+            Switch::Omit
+        ));
     }
     lines.push("`privacy set index on` switches; `privacy export` and `privacy forget` do what they say.".to_owned());
     lines.join("\n")
 }
 
-async fn set(cx: &Cx, switch: &str, value: &str) -> Result<(), PluginError> {
+async fn set(cx: &Cx, named: &str, value: &str) -> Result<(), PluginError> {
     let on = match value {
         "on" => true,
         "off" => false,
         _ => return cx.say("Say which and how, as in `privacy set index on` or `privacy set all off`."),
     };
     // To be left out is none of what `all` allows or takes back.
-    let is_meant = |one: &Switch| one.name() == switch || (switch == "all" && *one != Switch::Omit);
+    let is_meant = |one: &Switch| one.name() == named || (named == "all" && *one != Switch::Omit);
     let chosen: Vec<Switch> = Switch::ALL.into_iter().filter(is_meant).collect();
     for switch in &chosen {
         cx.set_consent(*switch, on).await?;
     }
-    let line = |switch: &Switch| format!("- {switch}: {value} ({})", what(*switch));
+    let consent = cx.standing_now().await?.consent;
+    let state = |switch: Switch| if consent.to(switch) { "on" } else { "off" };
+    let line = |switch: &Switch| format!("- {switch}: {} ({})", state(*switch), what(*switch));
     let mut lines: Vec<String> = chosen.iter().map(line).collect();
+    if chosen.iter().any(|switch| consent.to(*switch) != on) {
+        lines.push(match on {
+            true => format!("It is on once you say `privacy set {named} on` with each of your linked accounts."),
+            false => "It stays on as long as another linked account of yours has it on.".to_owned(),
+        });
+    }
     if chosen.contains(&Switch::Index) && !on {
         lines.push("What was indexed before is taken out within a minute.".to_owned());
     }
@@ -189,18 +221,4 @@ async fn forget(cx: &Cx) -> Result<(), PluginError> {
     let line = |(what, count): &(String, usize)| format!("- {what}: {count}");
     let lines: Vec<String> = erased.counts.iter().map(line).collect();
     cx.say(format!("Erased:\n{}", lines.join("\n")))
-}
-
-async fn link(cx: &Cx, code: &str) -> Result<(), PluginError> {
-    if code.is_empty() {
-        let code = cx.offer_link(LINK_MINUTES).await?;
-        return cx.say(format!(
-            "With your other account, say `link {code}` to me within {LINK_MINUTES} minutes. Tell the code nobody: \
-             who says it is you."
-        ));
-    }
-    match cx.accept_link(code).await? {
-        Some(_) => cx.say("Your accounts are linked: what is yours is yours with both."),
-        None => cx.say("No account was given that code lately. Ask with the other one for a new code by `link`."),
-    }
 }

@@ -15,9 +15,12 @@ use chat::{
     Scope, Switch, Text, Visibility,
     ports::{Listing, Plugin},
     profile::{Entry, EntryKind, Facts, STATEMENT_CHARS_MAX, entry_id},
+    text::{carried, inert, line},
 };
 
 pub use show::card;
+
+use crate::shelf::named;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 20 * 1024 * 1024;
@@ -143,7 +146,7 @@ async fn change(cx: &Cx, anew: bool, field: &str, text: &str) -> Result<(), Plug
         return cx.say(cx.said(HOW_EN, HOW_ZH));
     }
     let new = match cx.keep_entries(&entries).await {
-        Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => return cx.say(reason),
+        Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => return cx.say(carried(&reason)),
         kept => kept?,
     };
     if anew {
@@ -198,7 +201,16 @@ async fn set(cx: &Cx, anew: bool, field: &str, text: &str) -> Result<(), PluginE
         return cx.say(cx.said(sentence.en, sentence.zh));
     }
     cx.set_facts(&facts).await?;
-    cx.say(format!("{}{}", cx.said("Kept: ", "已保存："), facts::told(&facts, field)))
+    cx.say(format!("{}{}", cx.said("Kept: ", "已保存："), facts::told(&facts, field)))?;
+    if field != "conflict" {
+        return Ok(());
+    }
+    cx.say(cx.said(
+        "\nWho has this as their account is never shown to you, nor you to them. A name keeps you apart from who bears it when you \
+         look for people, and from papers of the community with that author: to whom else it belongs anybody could claim.",
+        "\n以此为账号的人不会展示给您，您也不会展示给对方。若为姓名，则在您寻找他人时，以及在社区文献的作者叫此姓名时生效：\
+         除此之外，任何人都可以自称此名。",
+    ))
 }
 
 async fn remove(cx: &Cx, field: &str, text: &str) -> Result<(), PluginError> {
@@ -233,29 +245,30 @@ async fn read(cx: &Cx, files: &[Attachment]) -> Result<(), PluginError> {
     let facts = cx.profile().await?.facts;
     let (mut names, mut ids): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for file in files.iter().take(FILES_MAX) {
-        let working = cx.said(&format!("Reading {} ...", file.name), &format!("正在读取 {} ……", file.name));
+        let name = named(&file.name);
+        let working = cx.said(&format!("Reading {name} ..."), &format!("正在读取 {name} ……"));
         cx.reply(Event::Progress { text: working })?;
         let works = match cx.works(file, FILE_BYTES_MAX).await {
             Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => {
-                cx.say(format!("{}: {reason}\n", file.name))?;
+                cx.say(format!("{name}: {}\n", carried(&reason)))?;
                 continue;
             }
             works => works?,
         };
         let new = match cx.keep_entries(&works.entries).await {
             Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => {
-                cx.say(format!("{}: {reason}\n", file.name))?;
+                cx.say(format!("{name}: {}\n", carried(&reason)))?;
                 continue;
             }
             kept => kept?,
         };
         let all = works.entries.len();
         cx.say(cx.said(
-            &format!("{}: {all} works, {new} of them new.\n", file.name),
-            &format!("{}：{all} 篇，其中新增 {new} 篇。\n", file.name),
+            &format!("{name}: {all} works, {new} of them new.\n"),
+            &format!("{name}：{all} 篇，其中新增 {new} 篇。\n"),
         ))?;
         for sentence in works.refused.iter().take(LINES_MAX) {
-            cx.say(format!("- {sentence}\n"))?;
+            cx.say(format!("- {}\n", inert(sentence)))?;
         }
         if let Some(more) = works.refused.len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
             cx.say(cx.said(&format!("- and {more} more like this\n"), &format!("- 另有 {more} 条\n")))?;
@@ -286,6 +299,7 @@ fn propose(cx: &Cx, known: &Facts, names: Vec<String>, ids: Vec<String>) -> Resu
     let numbered = ids.into_iter().filter(|id| !known.ids.contains(id)).map(|id| ("id", id));
     let mut open: Vec<(&str, String)> = Vec::new();
     for (field, text) in named.take(NAMES_MAX).chain(numbered.take(NAMES_MAX)) {
+        let text = line(&text);
         // A button holds a hundred characters.
         if text.chars().count() <= NAME_CHARS_MAX && !open.iter().any(|(_, other)| *other == text) {
             open.push((field, text));

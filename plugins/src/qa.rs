@@ -252,7 +252,7 @@ async fn abstain(cx: &Cx, question: &str, nearest: Option<Document>) -> Result<(
             terms.push(term);
         }
     }
-    let (documents, passages, terms) = (stats.documents, stats.passages, terms.join(", "));
+    let (documents, passages, terms) = (stats.documents, stats.passages, chat::text::inert(&terms.join(", ")));
     cx.say(cx.said(&format!(
             "This is not in the library, so I do not answer it. I searched {passages} passages of {documents} documents \
              for: {terms}."

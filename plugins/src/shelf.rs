@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chat::{
     Argument, Call, Command, Cx, Example, Kind, Manifest, PluginError, PortError, Role, Text, Visibility,
     ports::{Added, Listing, Plugin},
+    text::{carried, inert, line},
 };
 
 use crate::recommendation;
@@ -18,6 +19,9 @@ const FILES_MAX: usize = 10;
 
 /// Titles or refusals that one reply names; the rest is counted.
 const LINES_MAX: usize = 20;
+
+/// Longest title or name in a sentence, in characters.
+const NAME_CHARS_MAX: usize = 200;
 
 /// What people say who want papers to read, without case and signs.
 const REQUESTS: [&str; 30] = [
@@ -188,11 +192,12 @@ fn tally(all: &mut Added, name: &str, outcome: Result<Added, PluginError>) -> Re
         Ok(added) => {
             all.documents.extend(added.documents);
             all.known += added.known;
-            all.refused.extend(added.refused.into_iter().map(|sentence| format!("{name}: {sentence}")));
+            all.held.extend(added.held);
+            all.refused.extend(added.refused.iter().map(|sentence| format!("{name}: {}", inert(sentence))));
             Ok(())
         }
         Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => {
-            all.refused.push(format!("{name}: {reason}"));
+            all.refused.push(format!("{name}: {}", carried(&reason)));
             Ok(())
         }
         Err(error) => Err(error),
@@ -211,6 +216,13 @@ fn report(added: &Added) -> String {
         1 => lines.push("One paper was known already.".to_owned()),
         many => lines.push(format!("{many} papers were known already.")),
     }
+    list(&mut lines, &added.held, |title| {
+        format!(
+            "- {}: somebody else brought that paper, and this file tells it otherwise. I keep it unread until a moderator \
+             decides: `library versions`.",
+            named(title)
+        )
+    });
     list(&mut lines, &added.refused, |sentence| format!("- Refused: {sentence}"));
     lines.join("\n")
 }
@@ -236,11 +248,11 @@ async fn papers(cx: &Cx, matching: &str) -> Result<(), PluginError> {
     }
     let more = listed.len() > LINES_MAX;
     listed.truncate(LINES_MAX);
-    let line = |listing: &Listing| {
+    let entry = |listing: &Listing| {
         let year = listing.year.map(|year| format!(" ({year})")).unwrap_or_default();
         format!("- {}{year}", named(&listing.title))
     };
-    let mut lines: Vec<String> = listed.iter().map(line).collect();
+    let mut lines: Vec<String> = listed.iter().map(entry).collect();
     if more {
         lines.push("... and more; a word narrows them down.".to_owned());
     }
@@ -261,14 +273,9 @@ pub(crate) async fn find(cx: &Cx, title: &str) -> Result<Result<Listing, &'stati
     })
 }
 
-/// A title or a file's name as it may stand in a sentence: one line without Markdown, mentions or links.
+/// A title, a name or a term as it may stand in a sentence: its beginning, as text and nothing else.
 pub(crate) fn named(name: &str) -> String {
-    let words: Vec<&str> =
-        name.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    let plain: String =
-        words.join(" ").chars().filter(|c| !matches!(c, '*' | '_' | '`' | '<' | '>' | '@' | '|')).collect();
-    let plain = plain.replace("://", ": ").replace("](", "] (");
-    plain.chars().take(200).collect()
+    inert(&line(name).chars().take(NAME_CHARS_MAX).collect::<String>())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat::{
     Argument, Attachment, Call, Command, Cx, Example, Kind, Manifest, Message, PluginError, Role, Text, Visibility,
-    ports::Plugin,
+    ports::Plugin, text::carried,
 };
 
 use render::Renderer;
@@ -131,13 +131,15 @@ static MANIFEST: Manifest = Manifest {
                 Argument::new(
                     "action",
                     Text { en: "what to do; show without one", zh: "要做什么；默认为显示" },
-                    Kind::Choice(&["show", "start", "offer", "join", "end"]),
-                ),
+                    Kind::Choice(&["show", "start", "offer", "join", "confirm", "end"]),
+                )
+                // Whoever has the code can join.
+                .alone(&["offer"]),
                 Argument::new(
                     "how",
                     Text {
-                        en: "`en de` to start, `en` to offer, `CODE de` to join",
-                        zh: "start 用 `en zh`，offer 用 `en`，join 用 `代码 zh`",
+                        en: "`en de` to start, `en` to offer, `CODE de` to join, `CODE` to confirm",
+                        zh: "start 用 `en zh`，offer 用 `en`，join 用 `代码 zh`，confirm 用 `代码`",
                     },
                     Kind::Text,
                 ),
@@ -180,6 +182,14 @@ impl Plugin for Translation {
         &MANIFEST
     }
 
+    fn read_file(&self, work: &str, name: &str, bytes: &[u8]) -> Result<serde_json::Value, String> {
+        match work {
+            file::WORK => file::cut(name, bytes),
+            terms::WORK => terms::read_import(name, bytes),
+            _ => Err("it is not read for that".to_owned()),
+        }
+    }
+
     async fn run(&self, cx: &Cx, call: &Call) -> Result<(), PluginError> {
         match (call.command.as_str(), cx.heard()) {
             (_, Some(heard)) => bridge::hear(cx, heard, &self.traffic).await,
@@ -208,7 +218,7 @@ pub async fn text(cx: &Cx, text: &str, from: &str, to: &str) -> Result<Option<St
     let Ok(document) = Document::read(Format::Markdown, &structure::apart(text)) else { return Ok(None) };
     let glossary = terms::load(cx).await?;
     let (translated, tally) = Renderer::new(cx, from, to, &glossary).document(&document, &mut |_| Ok(())).await?;
-    Ok((tally.translated > 0 && tally.kept() == 0).then(|| everyone(&structure::together(&translated))))
+    Ok((tally.translated > 0 && tally.kept() == 0).then(|| carried(&structure::together(&translated))))
 }
 
 /// Whether there is a model that can be asked.
@@ -289,8 +299,9 @@ impl Direction {
 }
 
 /// From which language into which a text is to be translated; none where there is nothing to do, which is said.
-fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction>, PluginError> {
-    let prose = render::prose(document, TOLD_CHARS_MAX);
+async fn directed(cx: &Cx, document: &Document, wish: &str) -> Result<Option<Direction>, PluginError> {
+    let document = document.clone();
+    let prose = cx.compute(move || render::prose(&document, TOLD_CHARS_MAX)).await?;
     if !draft::has_words(&prose) {
         cx.say(cx.said("There are no words in it to translate.", "其中没有可翻译的文字。"))?;
         return Ok(None);
@@ -336,27 +347,4 @@ fn guess(cx: &Cx, direction: &Direction) -> Option<String> {
         "（这里运行的模型不以翻译见长：请仅作参考。）",
     );
     (!cx.translates_between(direction.from, direction.to)).then_some(sentence)
-}
-
-/// A text that calls nobody: words that call a whole room do not, by a space without width that one does not see.
-fn everyone(text: &str) -> String {
-    ["everyone", "here", "room"]
-        .iter()
-        .fold(text.to_owned(), |text, word| text.replace(&format!("@{word}"), &format!("@\u{200b}{word}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, want: &str) {
-        assert_eq!(everyone(text).replace('\u{200b}', "|"), want);
-    }
-
-    #[test]
-    fn nobody_is_called_by_a_translation() {
-        check("Hallo @everyone, @here und @room!", "Hallo @|everyone, @|here und @|room!");
-        check("Hallo @ana, hier", "Hallo @ana, hier");
-    }
 }

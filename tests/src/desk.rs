@@ -117,6 +117,19 @@ impl Desk {
         self.reply(message).await.text()
     }
 
+    /// Links two accounts as their person does: an offer, and a confirmation by each.
+    ///
+    /// # Panics
+    /// Where they are not linked then.
+    pub async fn links(&mut self, room: &str, one: &str, other: &str) {
+        let offer = code(&self.says(room, one, "!link").await);
+        let theirs = code(&self.says(room, other, &format!("!link {offer}")).await);
+        self.says(room, other, &format!("!link {theirs}")).await;
+        let asked = self.told(one).await.pop().expect("it is asked");
+        let said = self.says(room, one, &format!("!link {}", code(&words(&asked)))).await;
+        assert!(said.contains("Your accounts are linked"), "{said}");
+    }
+
     /// Presses what stands for a command under what was said for a call.
     pub async fn presses(&mut self, room: &str, who: &str, call: &CallId, command: &str) -> Reply {
         let about = Some(call.clone());
@@ -141,6 +154,15 @@ impl Desk {
         posts.retain(|post| post.question.visibility == Some(Visibility::Caller) && post.question.author == who);
         posts
     }
+}
+
+/// The code that a text about linking accounts tells.
+///
+/// # Panics
+/// Where it tells none.
+pub fn code(text: &str) -> String {
+    let told = text.split("`link ").nth(1).and_then(|rest| rest.split('`').next());
+    told.unwrap_or_else(|| panic!("no code: {text}")).to_owned()
 }
 
 /// The words of a post.

@@ -5,6 +5,7 @@
 
 pub mod desk;
 pub mod double;
+pub mod hostile;
 pub mod peers;
 pub mod served;
 
@@ -39,6 +40,7 @@ pub fn broken() -> PathBuf {
 pub fn settings(dir: &Path) -> Settings {
     let mut settings = Settings::defaults();
     settings.data.dir = dir.to_owned();
+    settings.program = Some(binary());
     settings
 }
 

@@ -1,6 +1,6 @@
 //! Asking, on the sample papers with the small models.
 
-use chat::{Audience, Event, Message, Scope, Visibility, ports::Inbox};
+use chat::{Audience, Event, Message, Policy, Scope, Visibility, people::Register, ports::Inbox};
 use futures::StreamExt;
 use server::ingest;
 use tests::World;
@@ -117,7 +117,8 @@ async fn a_message_is_done_when_its_reply_was_taken_or_given_up() {
     assert!(events.next().await.is_none(), "an end that is asked for twice is still one");
 }
 
-/// What was for the caller alone is computed anew for the room: what the room may not read is not in it.
+/// What a policy kept to the caller is computed anew for the room: what the room may not read is not in it. What its command
+/// keeps to the caller stays theirs, whatever is wished.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_shown_to_everyone_is_what_everyone_may_read() {
     let world = World::library().await;
@@ -128,12 +129,23 @@ async fn what_is_shown_to_everyone_is_what_everyone_may_read() {
     ingest::ingest(&world.home.library(), &[own], &person, &bar, &stop).await.unwrap();
     let (dispatch, _) = world.home.host();
     for (visibility, audience, is_listed) in
-        [(None, Audience::Caller, true), (Some(Visibility::Room), Audience::Room, false)]
+        [(None, Audience::Caller, true), (Some(Visibility::Room), Audience::Caller, true)]
     {
         let mut message = Message { visibility, ..world.message("/papers") };
         message.place.audience = Audience::Room;
         let events: Vec<Event> = dispatch.message(message).await.collect().await;
         assert!(events.contains(&Event::Accepted { audience }), "{events:?}");
         assert_eq!(format!("{events:?}").contains("A draft of mine"), is_listed, "{events:?}");
+    }
+    let room = world.message("/ask why?").place.room;
+    let discreet = Policy { visibility: Visibility::Caller, ..Policy::default() };
+    Register::set_policy(&world.home.store, &room, Some(&discreet), world.message("").at).await.unwrap();
+    for (visibility, audience) in [(None, Audience::Caller), (Some(Visibility::Room), Audience::Room)] {
+        let mut message = Message { visibility, ..world.message("/ask Who reads this draft before it is done?") };
+        message.place.audience = Audience::Room;
+        let events: Vec<Event> = dispatch.message(message).await.collect().await;
+        assert!(events.contains(&Event::Accepted { audience }), "{events:?}");
+        let shown = format!("{events:?}").contains("A draft of mine");
+        assert!(!shown || audience == Audience::Caller, "{events:?}");
     }
 }

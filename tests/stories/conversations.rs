@@ -97,7 +97,7 @@ async fn what_was_said_is_found_until_its_room_keeps_it_no_longer() {
 async fn who_is_forgotten_leaves_the_conversation_of_others() {
     let world = World::library().await;
     talk(&world).await;
-    let erased = Custodian::new(&world.home).forget(&"ana".into()).await.unwrap();
+    let erased = Custodian::new(&world.home).forget(&"ana".into(), Timestamp::now()).await.unwrap();
     assert!(erased.counts.contains(&("indexed messages".to_owned(), 2)), "{erased:?}");
     assert!(
         found(&world, "When does the boat Albatros leave?").await.is_empty(),

@@ -40,7 +40,7 @@ impl Process {
         let platform = Arc::new(PlatformDouble::default());
         platform.set_role(&"ana".into(), Role::Moderator);
         let policy = Policy { time_zone: "Europe/Berlin".to_owned(), ..Policy::default() };
-        home.store.set_policy(&"7".into(), Some(&policy)).await.unwrap();
+        home.store.set_policy(&"7".into(), Some(&policy), at.parse().unwrap()).await.unwrap();
         Self::of(home, dir, platform, at)
     }
 
@@ -137,7 +137,7 @@ impl Process {
 
     async fn decide(&self, policy: Policy) {
         let policy = Policy { time_zone: "Europe/Berlin".to_owned(), ..policy };
-        self.home.store.set_policy(&"7".into(), Some(&policy)).await.unwrap();
+        self.home.store.set_policy(&"7".into(), Some(&policy), self.clock.now()).await.unwrap();
     }
 }
 
@@ -268,7 +268,7 @@ async fn nothing_is_posted_where_nothing_may_be_told() {
     assert!(process.posts().await.is_empty());
 
     process.platform.set_role(&"ana".into(), Role::Moderator);
-    Custodian::new(&process.home).forget(&"ana".into()).await.unwrap();
+    Custodian::new(&process.home).forget(&"ana".into(), process.clock.now()).await.unwrap();
     assert_eq!(process.next().await, "", "what she ordered went with her");
 }
 

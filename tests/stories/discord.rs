@@ -89,6 +89,19 @@ impl<'a> Seat<'a> {
         Self { channel, ..*self }
     }
 
+    /// What the bot tells the human alone, wherever it opened that: at once, or grown into it.
+    async fn alone(&self, fits: Fits<'_>) -> Result<Value> {
+        let alone = |message: &Value| {
+            message["author"]["id"] == self.bot
+                && message["channel_id"] != self.channel.as_str()
+                && message["content"].as_str().is_some_and(fits)
+        };
+        let (told, grown) =
+            (self.human.hear("MESSAGE_CREATE", alone, WITHIN), self.human.hear("MESSAGE_UPDATE", alone, WITHIN));
+        let (told, grown) = (pin!(told), pin!(grown));
+        Ok(futures::future::select_ok([told as Pin<&mut (dyn Future<Output = _> + Send)>, grown]).await?.0)
+    }
+
     /// The bot's messages in the channel, the oldest first.
     async fn ours(&self) -> Result<Vec<Value>> {
         let mut history = self.human.history(&self.channel).await?;
@@ -188,33 +201,15 @@ impl Person for Seat<'_> {
     }
 
     async fn hears_alone(&self, fits: Fits<'_>) -> Result<String> {
-        // Wherever the bot opened it.
-        let alone = |message: &Value| {
-            message["author"]["id"] == self.bot
-                && message["channel_id"] != self.channel.as_str()
-                && message["content"].as_str().is_some_and(fits)
-        };
-        // Told at once, or grown into it.
-        let (told, grown) =
-            (self.human.hear("MESSAGE_CREATE", alone, WITHIN), self.human.hear("MESSAGE_UPDATE", alone, WITHIN));
-        let (told, grown) = (pin!(told), pin!(grown));
-        let message = futures::future::select_ok([told as Pin<&mut (dyn Future<Output = _> + Send)>, grown]).await?.0;
-        Ok(content(&message))
+        Ok(content(&self.alone(fits).await?))
     }
 
     async fn shows_to_everyone(&self, fits: Fits<'_>) -> Result<()> {
-        let alone = |message: &Value| {
-            message["author"]["id"] == self.bot
-                && message["channel_id"] != self.channel.as_str()
-                && message["content"].as_str().is_some_and(fits)
-        };
-        let begun = self.human.hear("MESSAGE_CREATE", alone, WITHIN).await?;
-        let channel = begun["channel_id"].as_str().context("no channel")?;
-        let ended = |message: &Value| {
-            message["components"].to_string().contains("\"show\"") && message["content"].as_str().is_some_and(fits)
-        };
-        let message = self.human.wait(channel, ended, WITHIN).await?;
-        self.human.click(channel, message["id"].as_str().context("no id")?, "show").await.map(drop)
+        let told = self.alone(fits).await?;
+        let (channel, id) = (told["channel_id"].as_str().context("no channel")?, told["id"].as_str().context("no id")?);
+        let ended = |message: &Value| message["id"] == id && message["components"].to_string().contains("\"show\"");
+        self.human.wait(channel, ended, WITHIN).await?;
+        self.human.click(channel, id, "show").await.map(drop)
     }
 }
 
@@ -239,9 +234,9 @@ async fn files_edits_and_deletions_in_a_channel_are_followed() -> Result<()> {
         platforms::a_dropped_file_is_read_and_asked_about(&ana).await?;
         platforms::a_broken_file_gets_a_sentence(&ana).await?;
         platforms::what_is_for_the_caller_alone_stays_so(&ana).await?;
-        platforms::what_was_for_the_caller_alone_can_be_shown_to_everyone(&ana).await?;
         platforms::a_deleted_question_takes_its_answer_with_it(&ana).await?;
         let edited = platforms::an_edited_question_is_answered_anew(&ana).await?;
+        platforms::what_a_policy_keeps_for_the_caller_can_be_shown_to_everyone(&ana).await?;
         // What one room was given, another does not read.
         let bob = world.seat("bob", "hall");
         bob.says("With whom is the research boat Albatros booked?").await?;

@@ -106,7 +106,9 @@ impl Rooms {
     async fn bridged() -> Self {
         let mut rooms = Self::open().await;
         let code = rooms.offer().await;
-        let told = rooms.says("8", "eva", &format!("!bridge join {code} en")).await;
+        rooms.says("8", "eva", &format!("!bridge join {code} en")).await;
+        let told = rooms.says("7", "ana", &format!("!bridge confirm {code}")).await;
+        rooms.shows_all().await;
         let now = rooms.clock.now();
         rooms.world.home.store.set_consent(&"bob".into(), Switch::Name, true, now).await.unwrap();
         assert!(told.starts_with("What is said here I carry to a room"), "{told}");
@@ -116,6 +118,13 @@ impl Rooms {
     async fn offer(&mut self) -> String {
         let told = self.says("7", "ana", "!bridge offer en").await;
         told.split("bridge join ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+    }
+
+    /// What is on its way is shown, and no more on its way.
+    async fn shows_all(&self) {
+        for post in Outbox::pending(&self.world.home.store, Platform::Discord).await.unwrap() {
+            Outbox::put(&self.world.home.store, &Post { body: None, ..post }).await.unwrap();
+        }
     }
 
     fn wait(&self, seconds: i64) {
@@ -200,10 +209,27 @@ async fn a_bridge_needs_a_moderator_of_each_room_and_its_code_lasts_a_while() {
     assert!(rooms.says("7", "ana", &format!("!bridge join {code} en")).await.contains("That is this room"));
     assert!(rooms.says("8", "eva", &format!("!bridge join {code} klingon")).await.contains("Say it like this"));
     assert!(rooms.says("8", "eva", &format!("!bridge join {code} de")).await.contains("known to translate"));
-    assert!(rooms.says("8", "eva", &format!("!bridge join {code} en")).await.contains("I carry to a room"));
-    assert_eq!(rooms.texts("7").await.len(), 1, "the other room is told");
-    // Once.
+    let asked = rooms.says("8", "eva", &format!("!bridge join {code} en")).await;
+    assert!(
+        asked.contains("I asked a room on discord (7)") && asked.contains("until then nothing is carried"),
+        "{asked}"
+    );
+    // Once: whoever overhears the code comes too late.
     assert!(rooms.says("9", "eva", &format!("!bridge join {code} en")).await.contains("unknown or too old"));
+    let told = rooms.texts("7").await;
+    assert!(told.len() == 1 && told[0].contains("between this room and a room on discord (8)"), "{told:?}");
+    rooms.tells("7", "bob", "Nobody hears this yet.").await;
+    assert!(rooms.texts("8").await.is_empty());
+    assert!(rooms.says("7", "bob", &format!("!bridge confirm {code}")).await.contains("needs the role Moderator"));
+    assert!(rooms.says("8", "eva", &format!("!bridge confirm {code}")).await.contains("unknown or too old"));
+    let runs = rooms.says("7", "ana", &format!("!bridge confirm {code}")).await;
+    assert!(runs.contains("I carry to a room on discord (8)"), "{runs}");
+    let told = rooms.texts("8").await;
+    assert!(told.len() == 1 && told[0].contains("I carry to a room on discord (7)"), "{told:?}");
+    assert!(
+        rooms.says("8", "eva", "!bridge").await.contains("What everybody says here is carried, without their name")
+    );
+    assert!(rooms.says("7", "ana", &format!("!bridge confirm {code}")).await.contains("End it first"));
     assert!(rooms.says("7", "ana", "!bridge offer en").await.contains("End it first"));
     assert!(rooms.says("7", "ana", "!bridge end").await.contains("The bridge is ended."));
     assert!(rooms.says("8", "eva", "!bridge").await.contains("There is no bridge here"));
@@ -237,7 +263,34 @@ async fn what_is_said_is_carried_once_with_its_files_and_below_what_it_replies_t
         "{back}"
     );
     assert!(of.0.starts_with(&format!("{}#", asked.id)), "{of} is below {}", asked.id);
-    assert!(posts.last().unwrap().question.is_echo() && !posts[0].question.is_echo());
+    assert!(posts.last().unwrap().question.is_echo());
+}
+
+/// Nobody can work out from an account what the other room calls them, and no two are called the same.
+#[tokio::test]
+async fn who_is_not_named_has_a_number_of_this_bridge_alone() {
+    let mut rooms = Rooms::bridged().await;
+    let number = |text: &String| text.split("Somebody ").nth(1).unwrap().split('*').next().unwrap().to_owned();
+    let round = async |rooms: &mut Rooms| {
+        for person in 0..40 {
+            rooms.wait(30);
+            rooms.tells("7", &format!("p{person}"), "The boat leaves at six.").await;
+        }
+        let numbers: Vec<String> =
+            rooms.texts("8").await.iter().filter(|text| text.contains("boat")).map(number).collect();
+        rooms.shows_all().await;
+        numbers
+    };
+    let (first, again) = (round(&mut rooms).await, round(&mut rooms).await);
+    assert_eq!((first.len(), &first), (40, &again), "each time the same");
+    assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 40, "{first:?}");
+    rooms.says("7", "ana", "!bridge end").await;
+    let kept = PluginData::list(&rooms.world.home.store, "translation", "of-room:bridge").await.unwrap();
+    assert!(kept.is_empty(), "{kept:?}");
+    let code = rooms.offer().await;
+    rooms.says("8", "eva", &format!("!bridge join {code} en")).await;
+    rooms.says("7", "ana", &format!("!bridge confirm {code}")).await;
+    assert_ne!(round(&mut rooms).await, first, "another bridge, another secret");
 }
 
 #[tokio::test]
@@ -284,7 +337,7 @@ async fn what_was_heard_is_taken_up_with_the_next_message_and_forgotten_with_who
         hand(dying.as_ref(), message).await;
     }
     assert_eq!(rooms.kept().await, 2);
-    Custodian::new(&rooms.world.home).forget(&"fay".into()).await.unwrap();
+    Custodian::new(&rooms.world.home).forget(&"fay".into(), rooms.clock.now()).await.unwrap();
     assert_eq!(rooms.kept().await, 1);
     // Nobody told this process to go on: what it hears is later than what was heard before all the same.
     rooms.tells("7", "bob", "The second boat leaves at seven.").await;
@@ -331,7 +384,7 @@ async fn who_opted_out_is_blocked_or_forgotten_is_not_carried() {
     let mut rooms = Rooms::bridged().await;
     let store = rooms.world.home.store.clone();
     let now = rooms.clock.now();
-    store.set_blocked(&"dan".into(), true).await.unwrap();
+    store.set_blocked(&"dan".into(), Some(&"7".into()), true).await.unwrap();
     rooms.tells("7", "dan", "The zqblocked boat leaves at six.").await;
     store.set_consent(&"cleo".into(), Switch::Omit, true, now).await.unwrap();
     rooms.tells("7", "cleo", "The zqsecret boat leaves at six.").await;
@@ -344,8 +397,53 @@ async fn who_opted_out_is_blocked_or_forgotten_is_not_carried() {
     // Nothing of who is forgotten is known here.
     rooms.tells("7", "fay", "The zqfay boat leaves at six.").await;
     assert!(rooms.texts("8").await.iter().any(|text| text.contains("zqfay")));
-    Custodian::new(&rooms.world.home).forget(&"fay".into()).await.unwrap();
+    Custodian::new(&rooms.world.home).forget(&"fay".into(), rooms.clock.now()).await.unwrap();
     assert!(!rooms.texts("8").await.iter().any(|text| text.contains("zqfay")));
+}
+
+/// However late it is heard.
+#[tokio::test]
+async fn what_was_said_before_the_bridge_or_by_who_was_left_out_then_is_not_carried() {
+    let mut rooms = Rooms::bridged().await;
+    let store = rooms.world.home.store.clone();
+    let begun = rooms.clock.now();
+    store.set_consent(&"cleo".into(), Switch::Omit, true, begun).await.unwrap();
+    rooms.wait(60);
+    let changed = rooms.clock.now();
+    store.set_consent(&"cleo".into(), Switch::Omit, false, changed).await.unwrap();
+    store.set_consent(&"fay".into(), Switch::Name, true, changed).await.unwrap();
+    rooms.wait(60);
+    for (who, at, text) in [
+        ("bob", begun - SignedDuration::from_secs(1), "The zqbefore boat leaves at six."),
+        ("cleo", begun, "The zqomitted boat leaves at six."),
+        ("cleo", changed, "The late boat leaves at six."),
+        ("fay", begun, "The nameless boat leaves at six."),
+        ("fay", changed, "The named boat leaves at six."),
+    ] {
+        let message = Message { at, ..rooms.message("7", who, text) };
+        rooms.hear(message).await;
+    }
+    let texts = rooms.texts("8").await;
+    assert!(texts.iter().all(|text| !text.contains("zq")), "{texts:?}");
+    let of = |word: &str| texts.iter().find(|text| text.contains(word)).unwrap();
+    assert!(of("late").starts_with("**Somebody ") && of("nameless").starts_with("**Somebody "), "{texts:?}");
+    assert!(of("The named").starts_with("**fay**"), "{texts:?}");
+    // A bridge that was ended and begun again has not heard what was said in between, but keeps up with what it said.
+    let said = rooms.tells("7", "bob", "The first boat leaves at six.").await;
+    rooms.says("7", "ana", "!bridge end").await;
+    rooms.wait(60);
+    let between = rooms.message("7", "bob", "The zqbetween boat leaves at six.");
+    rooms.wait(60);
+    let code = rooms.offer().await;
+    rooms.says("8", "eva", &format!("!bridge join {code} en")).await;
+    rooms.says("7", "ana", &format!("!bridge confirm {code}")).await;
+    rooms.hear(between).await;
+    rooms.hear(Message { text: "The first boat leaves at seven.".to_owned(), ..said }).await;
+    let texts = rooms.texts("8").await;
+    assert!(
+        texts.iter().all(|text| !text.contains("zq")) && texts.iter().any(|text| text.contains("seven")),
+        "{texts:?}"
+    );
 }
 
 #[tokio::test]
@@ -357,10 +455,10 @@ async fn neither_room_hears_what_its_policy_or_its_pace_does_not_allow() {
         Policy { plugins_off: ["translation".to_owned()].into(), ..Policy::default() },
     ] {
         for room in ["7", "8"] {
-            store.set_policy(&room.into(), Some(&policy)).await.unwrap();
+            store.set_policy(&room.into(), Some(&policy), rooms.clock.now()).await.unwrap();
             rooms.tells("7", "bob", "The boat leaves at six.").await;
             assert!(rooms.texts("8").await.is_empty(), "{policy:?} of {room}");
-            store.set_policy(&room.into(), None).await.unwrap();
+            store.set_policy(&room.into(), None, rooms.clock.now()).await.unwrap();
         }
     }
     rooms.wait(61);

@@ -119,8 +119,9 @@ impl Attacked {
     }
 
     async fn add(&self, name: &str, content: &str) {
-        let scope = self.world.home.community();
-        let added = self.world.home.acquirer().add(&scope, name, content.as_bytes().to_vec()).await.unwrap();
+        let (scope, eve) = (self.world.home.community(), "eve".into());
+        let by = (&eve, server::now());
+        let added = self.world.home.acquirer().add(&scope, by, name, content.as_bytes().to_vec()).await.unwrap();
         assert_eq!(added.documents.len(), 1, "{name}: {added:?}");
     }
 

@@ -7,8 +7,9 @@ use std::{
     process::Stdio,
 };
 
-use chat::{Event, Scope};
-use tests::World;
+use chat::{Event, Scope, people::Personal as _, ports::Clock as _};
+use server::people::{Custodian, FOLDER};
+use tests::{World, desk::Desk, double::PlatformDouble};
 
 use super::command_line::{papers, run};
 
@@ -121,6 +122,10 @@ fn a_tampered_trail_names_the_first_wrong_event() {
     }
     let good = done(dir.path(), &["audit", "verify"], 0);
     assert!(good.contains("events    3") && good.contains("head"), "{good}");
+    let head = good.lines().find_map(|line| line.strip_prefix("head")).unwrap().trim();
+    assert!(done(dir.path(), &["audit", "verify", "--head", head], 0).contains("is among them"));
+    let cut_off = done(dir.path(), &["audit", "verify", "--head", &head.replace('a', "b")], 1);
+    assert!(cut_off.contains("the trail was cut off"), "{cut_off}");
 
     let file = dir.path().join("colloquy.sqlite");
     let mut bytes = fs::read(&file).unwrap();
@@ -156,13 +161,23 @@ async fn a_forgotten_person_leaves_no_byte_in_the_data_folder() {
     let world = World::library().await;
     let scope = Scope::Person(world.home.seat().member);
     let note = format!("# On {WORD}\n\nThe {WORD} duck swims on the lake and dives for weeds.\n");
-    let added = world.home.acquirer().add(&scope, &format!("{WORD}.md"), note.into_bytes()).await.unwrap();
+    let added = world
+        .home
+        .acquirer()
+        .add(&scope, (&world.home.seat().member, server::now()), &format!("{WORD}.md"), note.into_bytes())
+        .await
+        .unwrap();
     assert_eq!(added.documents.len(), 1);
     // Somebody else's, with words that stay.
     world
         .home
         .acquirer()
-        .add(&world.home.community(), "geese.md", b"# Geese\n\nGeese zqremain.\n".to_vec())
+        .add(
+            &world.home.community(),
+            (&"gus".into(), server::now()),
+            "geese.md",
+            b"# Geese\n\nGeese zqremain.\n".to_vec(),
+        )
         .await
         .unwrap();
     let answer = world.says(&format!("/ask Where does the {WORD} duck swim?")).await;
@@ -187,6 +202,84 @@ async fn a_forgotten_person_leaves_no_byte_in_the_data_folder() {
     assert!(traces(world.dir.path(), "zqremain") > 0);
     let check = world.home.store.audit_verify().await.unwrap();
     assert!(check.broken.is_none() && check.events > check.flights, "{check:?}");
+    // Of the wish itself nothing is left either, and a process that begins later finds nothing more to do.
+    assert_eq!(check.flights, 0);
+    for file in fs::read_dir(world.dir.path()).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(
+            FOLDER.iter().any(|(known, _)| *known == name),
+            "declare {name} in `people::FOLDER`, with what it holds of people"
+        );
+    }
+}
+
+/// A call that began before and ends later leaves nothing; a process that dies in between changes nothing of that.
+#[tokio::test]
+async fn forgetting_is_finished_by_whichever_process_is_there() {
+    let mut desk = Desk::open(PlatformDouble::default(), "2026-11-03T12:00:00Z").await;
+    let custodian = Custodian::new(desk.home());
+    let late = desk.message("7", "ana", "!profile add I count the zqlate ducks");
+    desk.says("7", "bob", "!profile add I count ducks").await;
+    custodian.forget(&"ana".into(), desk.clock.now()).await.unwrap();
+    desk.reply(late).await;
+    let (store, dir) = (desk.home().store.clone(), desk.world.dir.path().to_owned());
+    let held = async || store.profiles_of(&["ana".into(), "bob".into()], "any").await.unwrap().len();
+    assert_eq!(held().await, 2, "a profile tells no time");
+    // Too early: such a call may run yet. Another process looks again when none can.
+    let other = Custodian::new(desk.home());
+    other.finish(desk.clock.now()).await.unwrap();
+    desk.wait(1);
+    other.finish(desk.clock.now()).await.unwrap();
+    assert_eq!((held().await, traces(&dir, "zqlate")), (1, 0));
+
+    // Who comes back keeps what they do since.
+    desk.says("7", "ana", "!profile add I count geese").await;
+    other.forget(&"bob".into(), desk.clock.now()).await.unwrap();
+    desk.wait(1);
+    other.finish(desk.clock.now()).await.unwrap();
+    assert_eq!(held().await, 1);
+}
+
+/// A backup of before brings back nobody who was forgotten since, where the last decisions are at hand.
+#[test]
+fn a_backup_brings_back_nobody_who_was_forgotten_since() {
+    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    done(dir.path(), &["ingest", papers(3).path().to_str().unwrap()], 0);
+    says(dir.path(), "/privacy set improve on");
+    let backup = elsewhere.path().join("lab.zip");
+    let backup = backup.to_str().unwrap();
+    done(dir.path(), &["backup", backup], 0);
+    let erased = says(dir.path(), "/privacy forget --confirm");
+    assert!(erased.contains("consents: 1"), "{erased}");
+
+    let decisions = dir.path().join("decisions.json");
+    let (bare, given, left) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    assert!(done(bare.path(), &["restore", backup], 0).contains("no decisions.json was found"));
+    assert!(says(bare.path(), "/privacy").contains("improve: on"));
+    let said = done(given.path(), &["restore", backup, "--decisions", decisions.to_str().unwrap()], 0);
+    assert!(said.contains("accounts forgotten again: 1"), "{said}");
+    // Left in the folder that is otherwise empty, it is found.
+    fs::copy(&decisions, left.path().join("decisions.json")).unwrap();
+    assert!(done(left.path(), &["restore", backup], 0).contains("accounts forgotten again: 1"));
+    for restored in [given.path(), left.path()] {
+        assert!(says(restored, "/privacy").contains("improve: off"));
+        assert!(done(restored, &["doctor"], 0).contains("all is well"));
+        done(restored, &["audit", "verify"], 0);
+    }
+    // One that is older than the backup says nothing of it.
+    done(dir.path(), &["backup", backup], 0);
+    let late = tempfile::tempdir().unwrap();
+    let said = done(late.path(), &["restore", backup, "--decisions", decisions.to_str().unwrap()], 0);
+    assert!(said.contains("older than the backup"), "{said}");
+}
+
+/// Says one line in a chat; what was said.
+#[track_caller]
+fn says(dir: &Path, line: &str) -> String {
+    let mut chat = tests::colloquy(dir).arg("chat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(chat.stdin.take().unwrap(), "{line}").unwrap();
+    String::from_utf8(chat.wait_with_output().unwrap().stdout).unwrap()
 }
 
 /// How often a text stands in the files below a folder.

@@ -23,3 +23,11 @@ mod digests;
 mod hearing;
 mod matching;
 mod recommendations;
+mod since;
+mod presence;
+mod words;
+mod apart;
+mod versions;
+#[cfg(unix)]
+mod closed;
+mod attacks;

@@ -90,7 +90,10 @@ async fn the_best_match_comes_first_and_who_did_not_agree_is_nowhere() {
     // Nor in what moderators see.
     desk.platform.set_role(&"mod".into(), Role::Moderator);
     let report = desk.says("7", "mod", "!match exposure").await;
-    assert!(report.contains("4 people"), "{report}");
+    assert!(report.contains("Fewer than 5") && !report.contains("4 "), "of few nothing is told: {report}");
+    agrees(&desk, "ana").await;
+    let report = desk.says("7", "mod", "!match exposure").await;
+    assert!(report.contains("5 people"), "{report}");
     assert!(desk.says("7", "ana", "!match exposure").await.contains("needs the role Moderator"));
 }
 
@@ -118,7 +121,7 @@ async fn a_forgotten_person_changes_rankings_as_if_they_had_never_been() {
     agrees(&desk, "gus").await;
     let (_, with, _) = asks(&mut desk, "ana", NEED).await;
     assert!(with.contains("**gus**"), "{with}");
-    let erased = Custodian::new(desk.home()).forget(&"gus".into()).await.unwrap();
+    let erased = Custodian::new(desk.home()).forget(&"gus".into(), desk.clock.now()).await.unwrap();
     assert!(!erased.counts.is_empty());
     let (_, after, _) = asks(&mut desk, "ana", NEED).await;
     assert_eq!(before, after);
@@ -141,7 +144,8 @@ async fn a_conflict_of_interest_under_an_alias_keeps_out() {
     desk.says("7", "ana", "!profile add group Bird Lab").await;
     desk.says("7", "bob", "!profile add name B. Brown").await;
     desk.says("7", "cyd", "!profile add group bird lab").await;
-    desk.says("7", "dan", "!profile add conflict Ana Example").await;
+    let said = desk.says("7", "dan", "!profile add conflict ana").await;
+    assert!(said.contains("Kept: ana") && said.contains("never shown to you"), "{said}");
     let (_, all, _) =
         asks(&mut desk, "ana", &format!("{} --conflicts", "!match limit:5 need classify bird songs")).await;
     assert_eq!(order(&all), ["fay"], "{all}");
@@ -206,6 +210,29 @@ async fn two_yeses_open_a_room_with_both() {
     assert_eq!(rooms(&desk).await.len(), 1);
 }
 
+/// Nobody is brought together in a room that one of them does not see, though they saw it when they were asked.
+#[tokio::test]
+async fn who_does_not_see_the_room_any_more_is_not_met_there() {
+    for gone in ["ana", "bob"] {
+        let mut desk = opened().await;
+        wants(&mut desk, "ana").await;
+        let asked = desk.told("bob").await.pop().unwrap();
+        desk.platform.hide("7", gone, true);
+        let said = desk.presses("bobs", "bob", &asked.call, "meet yes").await.text();
+        assert!(said.contains("Nobody waits"), "{gone}: {said}");
+        assert!(rooms(&desk).await.is_empty(), "{gone}");
+    }
+    // Nor asked to.
+    let mut desk = opened().await;
+    let (call, _, _) = asks(&mut desk, "ana", NEED).await;
+    desk.platform.hide("7", "ana", true);
+    let message =
+        Message { about: Some(call), addressed: true, ..desk.message("anas", "ana", "!introduce 1 --confirm") };
+    let said = desk.reply(message).await.text();
+    assert!(said.starts_with("I ask them."), "{said}");
+    assert!(desk.told("bob").await.is_empty());
+}
+
 #[tokio::test]
 async fn a_no_is_silent_and_the_same_is_not_asked_again() {
     let mut desk = opened().await;
@@ -246,12 +273,12 @@ async fn an_introduction_ends_with_whoever_of_the_two_is_forgotten_or_takes_back
     let mut desk = opened().await;
     wants(&mut desk, "ana").await;
     let asked = desk.told("bob").await.pop().unwrap();
-    Custodian::new(desk.home()).forget(&"ana".into()).await.unwrap();
+    Custodian::new(desk.home()).forget(&"ana".into(), desk.clock.now()).await.unwrap();
     assert!(desk.presses("7", "bob", &asked.call, "meet yes").await.text().contains("Nobody waits"));
 
     wants(&mut desk, "hal").await;
     let asked = desk.told("bob").await.pop().unwrap();
-    Custodian::new(desk.home()).forget(&"bob".into()).await.unwrap();
+    Custodian::new(desk.home()).forget(&"bob".into(), desk.clock.now()).await.unwrap();
     assert!(desk.presses("7", "bob", &asked.call, "meet yes").await.text().contains("Nobody waits"));
     assert!(rooms(&desk).await.is_empty());
     for table in ["ana", "bob"] {
@@ -275,7 +302,7 @@ async fn a_button_answers_who_it_was_shown_for_and_nobody_else() {
     let mut desk = opened().await;
     wants(&mut desk, "ana").await;
     let old = desk.told("bob").await.pop().unwrap();
-    Custodian::new(desk.home()).forget(&"ana".into()).await.unwrap();
+    Custodian::new(desk.home()).forget(&"ana".into(), desk.clock.now()).await.unwrap();
     assert!(desk.told("bob").await.is_empty(), "what named her is on its way to nobody");
     wants(&mut desk, "hal").await;
     assert!(desk.presses("7", "bob", &old.call, "meet yes").await.text().contains("Nobody waits"));
@@ -310,9 +337,7 @@ async fn another_account_asks_no_second_time() {
     wants(&mut desk, "ana").await;
     let asked = desk.told("bob").await.pop().unwrap();
     desk.presses("7", "bob", &asked.call, "meet never").await;
-    let code = desk.says("7", "ana", "!link").await;
-    let code = code.split("`link ").nth(1).unwrap().split('`').next().unwrap().to_owned();
-    assert!(desk.says("7", "ann", &format!("!link {code}")).await.contains("linked"));
+    desk.links("7", "ana", "ann").await;
     desk.wait(24 * 200);
     wants(&mut desk, "ann").await;
     assert_eq!(desk.told("bob").await.len(), 1);
@@ -335,7 +360,7 @@ async fn a_blocked_seeker_brings_nobody_together() {
     let mut desk = opened().await;
     wants(&mut desk, "ana").await;
     let asked = desk.told("bob").await.pop().unwrap();
-    desk.home().store.set_blocked(&"ana".into(), true).await.unwrap();
+    desk.home().store.set_blocked(&"ana".into(), None, true).await.unwrap();
     let said = desk.presses("7", "bob", &asked.call, "meet yes").await.text();
     assert!(said.contains("Nobody waits"), "{said}");
     assert!(rooms(&desk).await.is_empty());

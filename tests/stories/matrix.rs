@@ -286,9 +286,9 @@ async fn files_edits_and_deletions_in_an_encrypted_room_are_followed() -> Result
     platforms::a_dropped_file_is_read_and_asked_about(&ana).await?;
     platforms::a_broken_file_gets_a_sentence(&ana).await?;
     platforms::what_is_for_the_caller_alone_stays_so(&ana).await?;
-    platforms::what_was_for_the_caller_alone_can_be_shown_to_everyone(&ana).await?;
     platforms::a_deleted_question_takes_its_answer_with_it(&ana).await?;
     let edited = platforms::an_edited_question_is_answered_anew(&ana).await?;
+    platforms::what_a_policy_keeps_for_the_caller_can_be_shown_to_everyone(&ana).await?;
     platforms::a_restart_after_a_kill_answers_or_apologises_once(&ana, &mut world.served).await?;
     platforms::a_question_that_was_edited_takes_its_answers_with_it(&ana, edited).await?;
     ensure!(world.served.stop().await?, "it ended badly: {}", world.served.said());

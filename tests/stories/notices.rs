@@ -246,7 +246,7 @@ async fn what_was_said_again_of_who_is_forgotten_is_taken_down_and_forgotten_too
         notifier.post(&seminar(), &echo(who), Timestamp::now()).await.unwrap();
     }
     driver.redeliver().await;
-    let erased = Custodian::new(home).forget(&"ana".into()).await.unwrap();
+    let erased = Custodian::new(home).forget(&"ana".into(), Timestamp::now()).await.unwrap();
     assert!(erased.counts.contains(&("messages carried over".to_owned(), 1)), "{erased:?}");
     // The platform was not waited for, and what is left to do knows nobody.
     assert!(screen.now("1").is_some());

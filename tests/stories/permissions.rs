@@ -84,7 +84,8 @@ type Outcome = Result<Audience, &'static str>;
 fn expected(row: &(&str, Role, Visibility, bool), role: Role, place: Audience, around: Around) -> Outcome {
     let (_, least, visibility, is_own) = *row;
     let is_moderators = least == Role::Moderator || least == Role::Operator;
-    if around == Around::Blocked && !is_own {
+    // Whoever runs the machine is never locked out.
+    if around == Around::Blocked && !is_own && role < Role::Operator {
         return Err("do not answer you");
     }
     // What is a person's own is not the moderators' to take.
@@ -172,11 +173,11 @@ impl Desk {
             Around::RepliesAlone => Policy { visibility: Visibility::Caller, ..Policy::default() },
             Around::Nothing | Around::Blocked | Around::PausedEverywhere => Policy::default(),
         };
-        store.set_policy(&room, Some(&policy)).await.unwrap();
+        store.set_policy(&room, Some(&policy), Timestamp::UNIX_EPOCH).await.unwrap();
         store.pause_all(around == Around::PausedEverywhere).await.unwrap();
         for role in ROLES {
             for person in [MemberId::from(role.name()), granted(role)] {
-                store.set_blocked(&person, around == Around::Blocked).await.unwrap();
+                store.set_blocked(&person, None, around == Around::Blocked).await.unwrap();
             }
         }
     }
@@ -257,7 +258,8 @@ async fn what_needs_more_than_its_command_is_refused_where_it_is_done() {
         ("!colloquy resume", Role::Moderator, "here again"),
         ("!role moderator dan", Role::Operator, "from now on"),
         ("!glossary add network: de=Netz", Role::Moderator, "Netz"),
-        ("!glossary remove network", Role::Moderator, "network"),
+        // What is the whole community's by now.
+        ("!glossary remove network", Role::Operator, "Removed"),
     ];
     let mut desk = Desk::open().await;
     for role in ROLES {

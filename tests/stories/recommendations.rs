@@ -62,7 +62,8 @@ async fn add(desk: &Desk, papers: &[(&str, &str)]) {
 
 async fn add_to(desk: &Desk, scope: &Scope, title: &str, text: &str) {
     let (name, bytes) = (format!("{}.md", title.replace(' ', "-")), format!("# {title}\n\n{text}\n"));
-    let added = desk.home().acquirer().add(scope, &name, bytes.into_bytes()).await.unwrap();
+    let added =
+        desk.home().acquirer().add(scope, (&"ana".into(), desk.clock.now()), &name, bytes.into_bytes()).await.unwrap();
     assert_eq!(added.documents, [title], "{:?}", added.refused);
 }
 
@@ -249,7 +250,7 @@ async fn a_weekly_digest_comes_in_private_and_once_though_the_process_dies() {
     );
 
     // Who is blocked is told nothing.
-    desk.home().store.set_blocked(&"bob".into(), true).await.unwrap();
+    desk.home().store.set_blocked(&"bob".into(), None, true).await.unwrap();
     set(&desk, "2026-12-07T09:00:10Z");
     ticker(&desk).tick().await;
     assert_eq!((desk.told("ana").await.len(), desk.told("bob").await.len()), (2, 1));
@@ -264,7 +265,7 @@ async fn who_is_forgotten_leaves_no_word_and_gets_no_digest() {
         asks(&mut desk, who, "!papers for me").await;
         asks(&mut desk, who, "!digest papers daily 09:00").await;
     }
-    let erased = Custodian::new(desk.home()).forget(&"ana".into()).await.unwrap();
+    let erased = Custodian::new(desk.home()).forget(&"ana".into(), desk.clock.now()).await.unwrap();
     let kinds: Vec<&str> = erased.counts.iter().map(|(kind, _)| kind.as_str()).collect();
     for kind in ["words on papers", "papers shown", "orders for themselves"] {
         assert!(kinds.contains(&kind), "{kinds:?}");

@@ -109,12 +109,16 @@ async fn world(rng: &mut Rng) -> (World, Truth, Arc<dyn Dispatch>) {
         let reads = lent.into_iter().filter(|_| rng.bool()).collect();
         let visibility = if rng.usize(..4) == 0 { Visibility::Caller } else { Visibility::Room };
         let policy = Policy { reads, visibility, ..Policy::default() };
-        world.home.store.set_policy(&room, Some(&policy)).await.unwrap();
+        world.home.store.set_policy(&room, Some(&policy), Timestamp::UNIX_EPOCH).await.unwrap();
         policies.insert(room, policy);
     }
     let now = Timestamp::UNIX_EPOCH;
-    world.home.store.offer_link(&people[0], "a-code", Timestamp::MAX).await.unwrap();
-    assert!(world.home.store.accept_link(&people[1], "a-code", now).await.unwrap().is_some());
+    let store = &world.home.store;
+    let (place, until) = (world.home.seat().place, Timestamp::MAX);
+    store.offer_link(&people[0], &place, "offer", until).await.unwrap();
+    for (who, code, next) in [(1, "offer", "theirs"), (1, "theirs", "own"), (0, "own", "unused")] {
+        assert!(store.say_link(&people[who], &place, code, (next, until), now).await.unwrap().is_some(), "{code}");
+    }
     let both = BTreeSet::from([people[0].clone(), people[1].clone()]);
     let accounts = people.iter().map(|one| match both.contains(one) {
         true => (one.clone(), both.clone()),

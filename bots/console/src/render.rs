@@ -166,9 +166,9 @@ fn place(quote: &Quote) -> String {
     [page, section].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Without control characters: a text of a paper or a model must not steer the terminal.
+/// Without what nobody sees: a text of a paper or a model must not steer the terminal.
 fn plain(text: &str) -> String {
-    text.chars().filter(|character| *character == '\n' || *character == '\t' || !character.is_control()).collect()
+    chat::text::legible(text).into_owned()
 }
 
 /// At most `max` characters, cut at a word.
@@ -258,7 +258,8 @@ mod tests {
         check(
             &[Event::Text { delta: "a\x1b[2Jb\rc\n".to_owned() }],
             expect![[r#"
-            a[2Jbc
+            a[2Jb
+            c
 
         "#]],
         );

@@ -134,6 +134,8 @@ impl<'a> Way<'a> {
 
 #[cfg(test)]
 mod tests {
+    use chat::ports::Post;
+
     use super::*;
 
     fn interaction(ephemeral: bool) -> Address {
@@ -144,6 +146,17 @@ mod tests {
             caller: 9,
             until: 1_000,
             ephemeral,
+        }
+    }
+
+    #[test]
+    fn an_address_holds_when_its_token_is_taken_out() {
+        for (ephemeral, goes_to) in [(false, "channel"), (true, "person")] {
+            let mut kept = interaction(ephemeral).value();
+            assert!(kept[Post::SECRET] == "secret" && kept[Post::SECRET_UNTIL] == 1_000, "{kept}");
+            kept[Post::SECRET] = "".into();
+            let Ok(address) = Address::read(&kept) else { panic!("{kept} is no address") };
+            assert!(way(&address, 1_000, "5").contains(goes_to), "{}", way(&address, 1_000, "5"));
         }
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use serenity::all::{
     ApplicationId, AuthorizingIntegrationOwner, AuthorizingIntegrationOwners, ChannelId, CommandInteraction,
-    ComponentInteraction, GuildId, InteractionId, LightMethod, Member, Route,
+    ComponentInteraction, GuildId, InteractionId, LightMethod, Member, Permissions, Route,
 };
 
 use crate::{
@@ -185,11 +185,16 @@ impl Hub {
     /// Where it happened, and what its author may do there where the event says so.
     pub async fn scene(&self, asked: &Asked<'_>) -> (Place, Option<Role>) {
         let place = self.place(asked.channel, asked.guild, asked.kind).await;
+        let Some(room) = snowflake::number(&place.room.0) else { return (place, None) };
+        if asked.guild.is_none() {
+            self.sight.know_direct(room, asked.person);
+        }
+        self.members.forget(room, asked.person);
         let member = asked.member.and_then(|member| Some((member, member.permissions?)));
-        let role = member
-            .zip(snowflake::number(&place.room.0))
-            .map(|((member, permissions), room)| self.members.saw(room, asked.person, permissions, &member.roles));
-        (place, role)
+        let saw = |(member, permissions): (&Member, Permissions)| {
+            self.members.saw(room, asked.person, permissions, &member.roles)
+        };
+        (place, member.map(saw))
     }
 }
 

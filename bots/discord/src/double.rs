@@ -1,7 +1,12 @@
 //! A double of Discord's HTTP interface for the tests of this crate: each request is noted and answered by a function.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use serde_json::{Value, json};
+use serenity::all::Permissions;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -56,6 +61,125 @@ impl Double {
     /// The first lines of what came, in order.
     pub fn lines(&self) -> Vec<String> {
         self.came().into_iter().map(|came| came.line).collect()
+    }
+}
+
+/// What shows a channel with its history.
+pub const LOOK: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
+
+/// What lets one do anything.
+pub const ALL: Permissions = Permissions::ADMINISTRATOR;
+
+/// Types of channels: a text channel, a direct message, a public and a private thread.
+const TEXT: u8 = 0;
+const DIRECT: u8 = 1;
+const PUBLIC: u8 = 11;
+const PRIVATE: u8 = 12;
+
+/// A server whose owner is 1, as far as Discord tells of one when it is asked.
+pub struct Server {
+    id: u64,
+    roles: HashMap<u64, Permissions>,
+    members: HashMap<u64, Vec<u64>>,
+    channels: BTreeMap<u64, Value>,
+    taken: HashSet<(u64, u64)>,
+}
+
+impl Server {
+    /// One without channels and members; the role with its own id is everyone's.
+    pub fn of(id: u64) -> Self {
+        let (roles, members, taken) = (HashMap::new(), HashMap::new(), HashSet::new());
+        Self { id, roles, members, channels: BTreeMap::new(), taken }
+    }
+
+    /// With what a role may do.
+    pub fn role(mut self, role: u64, may: Permissions) -> Self {
+        self.roles.insert(role, may);
+        self
+    }
+
+    /// With a member who has these roles.
+    pub fn member(mut self, person: u64, roles: &[u64]) -> Self {
+        self.members.insert(person, roles.to_vec());
+        self
+    }
+
+    /// With a text channel.
+    pub fn channel(self, id: u64) -> Self {
+        self.with(id, TEXT, json!({}))
+    }
+
+    /// With a public thread.
+    pub fn thread(self, id: u64, parent: u64) -> Self {
+        self.with(id, PUBLIC, json!({ "parent_id": parent.to_string() }))
+    }
+
+    /// With a private thread.
+    pub fn private(self, id: u64, parent: u64) -> Self {
+        self.with(id, PRIVATE, json!({ "parent_id": parent.to_string() }))
+    }
+
+    /// With a direct message.
+    pub fn direct(self, id: u64, person: u64) -> Self {
+        self.with(id, DIRECT, json!({ "guild_id": null, "recipients": [{ "id": person.to_string() }] }))
+    }
+
+    /// With somebody in a private thread.
+    pub fn taken(mut self, thread: u64, person: u64) -> Self {
+        self.taken.insert((thread, person));
+        self
+    }
+
+    /// With what a channel says of a role or a person.
+    pub fn overwrite(mut self, channel: u64, of: u64, allow: Permissions, deny: Permissions) -> Self {
+        let kind = u8::from(self.members.contains_key(&of));
+        let said = json!({
+            "id": of.to_string(), "type": kind, "allow": allow.bits().to_string(), "deny": deny.bits().to_string(),
+        });
+        let channel = self.channels.get_mut(&channel).unwrap();
+        channel["permission_overwrites"].as_array_mut().unwrap().push(said);
+        self
+    }
+
+    fn with(mut self, id: u64, kind: u8, more: Value) -> Self {
+        let mut channel = json!({
+            "id": id.to_string(), "type": kind, "name": format!("channel {id}"), "guild_id": self.id.to_string(),
+            "permission_overwrites": [],
+        });
+        channel.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.channels.insert(id, channel);
+        self
+    }
+
+    /// What Discord answers of it.
+    pub fn answers(self) -> impl Fn(&Came) -> (u16, String) + Send + Sync + 'static {
+        move |came| match self.told(&came.line) {
+            Some(told) => (200, told.to_string()),
+            None => (404, json!({ "code": 10_003, "message": "Unknown" }).to_string()),
+        }
+    }
+
+    fn told(&self, line: &str) -> Option<Value> {
+        let path: Vec<&str> = line.strip_prefix("GET /")?.split(['/', '?']).collect();
+        let number = |place: usize| path.get(place)?.parse::<u64>().ok();
+        match (path[0], number(1)?, path.get(2).copied().unwrap_or_default()) {
+            ("channels", id, "") => self.channels.get(&id).cloned(),
+            ("channels", id, "thread-members") => self.taken.contains(&(id, number(3)?)).then(|| json!({})),
+            ("guilds", id, _) if id != self.id => None,
+            ("guilds", _, "") => {
+                let role = |(id, may): (&u64, &Permissions)| json!({ "id": id.to_string(), "permissions": may.bits().to_string() });
+                Some(json!({ "owner_id": "1", "roles": self.roles.iter().map(role).collect::<Vec<_>>() }))
+            }
+            ("guilds", _, "channels") => {
+                let is_listed = |channel: &&Value| channel["type"] == TEXT;
+                Some(self.channels.values().filter(is_listed).cloned().collect())
+            }
+            ("guilds", _, "members") => {
+                let roles: Vec<String> = self.members.get(&number(3)?)?.iter().map(u64::to_string).collect();
+                Some(json!({ "roles": roles }))
+            }
+            _ => None,
+        }
     }
 }
 

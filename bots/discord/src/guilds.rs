@@ -1,5 +1,5 @@
-//! What the gateway tells of the servers that the bot is in: owners, roles, channels, threads. Certain while it is
-//! connected, and told anew after each reconnect; nothing of their members is kept.
+//! What the gateway tells of the servers that the bot is in: owners, roles, threads, channels and what these say of roles
+//! and persons. Certain while it is connected, and told anew after each reconnect; nothing of their members is kept.
 
 use std::{
     collections::HashMap,
@@ -7,6 +7,8 @@ use std::{
 };
 
 use serenity::all::{ChannelType, GuildChannel, Permissions, Role};
+
+use crate::sight::Overwrite;
 
 /// The servers.
 pub struct Guilds {
@@ -19,6 +21,7 @@ struct State {
     guilds: HashMap<u64, Guild>,
     channels: HashMap<u64, Spot>,
     names: HashMap<u64, String>,
+    overwrites: HashMap<u64, Vec<Overwrite>>,
 }
 
 /// A server.
@@ -39,6 +42,14 @@ pub struct Spot {
     pub parent: Option<u64>,
     /// Whether it is a thread that not everyone in the channel reads.
     pub private: bool,
+}
+
+impl Spot {
+    /// The channel that this one, a thread, is a part of for our purposes: a private thread is a room of its own, as it is
+    /// for those whom it shuts out.
+    pub fn part_of(&self) -> Option<u64> {
+        self.parent.filter(|_| !self.private)
+    }
 }
 
 impl Guild {
@@ -107,7 +118,19 @@ impl Guilds {
                 .channels
                 .insert(channel.id.get(), Spot { guild, parent, private: channel.kind == ChannelType::PrivateThread });
             state.names.insert(channel.id.get(), channel.name.clone());
+            let overwrites = channel.permission_overwrites.iter().map(Overwrite::from).collect();
+            state.overwrites.insert(channel.id.get(), overwrites);
         }
+    }
+
+    /// What a channel says of roles and persons; none of one that the gateway did not tell.
+    pub fn overwrites(&self, channel: u64) -> Option<Vec<Overwrite>> {
+        self.read().overwrites.get(&channel).cloned()
+    }
+
+    /// The same, as Discord says it now.
+    pub fn learn_overwrites(&self, channel: u64, overwrites: Vec<Overwrite>) {
+        self.write().overwrites.insert(channel, overwrites);
     }
 
     /// What a channel is called; empty where the gateway did not say.
@@ -125,13 +148,17 @@ impl Guilds {
         let mut state = self.write();
         state.channels.remove(&channel);
         state.names.remove(&channel);
+        state.overwrites.remove(&channel);
     }
 
     /// The bot left a server.
     pub fn forget(&self, guild: u64) {
         let mut state = self.write();
-        state.guilds.remove(&guild);
-        state.channels.retain(|_, spot| spot.guild != guild);
+        let State { guilds, channels, names, overwrites } = &mut *state;
+        guilds.remove(&guild);
+        channels.retain(|_, spot| spot.guild != guild);
+        names.retain(|channel, _| channels.contains_key(channel));
+        overwrites.retain(|channel, _| channels.contains_key(channel));
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

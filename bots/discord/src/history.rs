@@ -20,11 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 use serenity::all::{self, ChannelId, LightMethod, Permissions, Request, Route};
 
 use crate::{
-    Me,
-    guilds::Guilds,
-    hear,
-    members::Channel,
-    rest::{self, Rest, RestError},
+    Me, hear,
+    rest::{Rest, RestError},
+    sight::{Lies, Sight, Somebody},
     snowflake,
 };
 
@@ -48,7 +46,7 @@ const DIRECT_HOURS: i64 = 12;
 /// The history of the channels.
 pub struct History {
     rest: Arc<Rest>,
-    guilds: Arc<Guilds>,
+    sight: Arc<Sight>,
     me: Me,
     /// From which moment ids count, in milliseconds since 1970; 0 before a message told it.
     epoch_ms: AtomicI64,
@@ -56,8 +54,8 @@ pub struct History {
 
 impl History {
     /// The history, as `me` sees it.
-    pub fn new(rest: Arc<Rest>, guilds: Arc<Guilds>, me: Me) -> Self {
-        Self { rest, guilds, me, epoch_ms: AtomicI64::new(0) }
+    pub fn new(rest: Arc<Rest>, sight: Arc<Sight>, me: Me) -> Self {
+        Self { rest, sight, me, epoch_ms: AtomicI64::new(0) }
     }
 
     /// At most `limit` messages of a channel with ids below `before`, newest first.
@@ -111,6 +109,20 @@ impl History {
         Ok(chain)
     }
 
+    /// Whether who comes to a room reads back. Who may come to it is its own affair.
+    async fn opens(&self, room: u64) -> Result<bool, RestError> {
+        let spot = match self.sight.find(room).await? {
+            // A direct message is nobody else's.
+            Lies::Direct(_) => return Ok(true),
+            Lies::Nowhere => return Ok(false),
+            Lies::In(spot) => spot,
+        };
+        let Some(overwrites) = self.sight.overwrites(spot.parent.unwrap_or(room)).await? else { return Ok(false) };
+        let Some(guild) = self.sight.guilds.guild(spot.guild) else { return Ok(true) };
+        let everyone = Somebody { person: 0, roles: Vec::new(), base: guild.permissions(spot.guild, 0, &[]) };
+        Ok(everyone.may(spot.guild, &overwrites).contains(Permissions::READ_MESSAGE_HISTORY))
+    }
+
     fn archived(&self, place: &Place, said: &all::Message) -> Option<Archived> {
         let me = self.me.get().copied().unwrap_or_default();
         let text = hear::text(&said.content, &said.mentions, me);
@@ -120,7 +132,7 @@ impl History {
         }
         let id = said.id.get();
         let channel = said.channel_id.get();
-        let guild = self.guilds.spot(channel).map_or_else(|| "@me".to_owned(), |spot| spot.guild.to_string());
+        let guild = self.sight.guilds.spot(channel).map_or_else(|| "@me".to_owned(), |spot| spot.guild.to_string());
         let message = Message {
             id: MessageId(id.to_string()),
             place: place.clone(),
@@ -183,14 +195,7 @@ impl Archive for History {
 
     async fn is_open(&self, place: &Place) -> Result<bool, PortError> {
         let Some(room) = snowflake::number(&place.room.0) else { return Ok(false) };
-        // A direct message is nobody else's.
-        let Some(spot) = self.guilds.spot(room) else { return Ok(true) };
-        let request = rest::plain(LightMethod::Get, Route::Channel { channel_id: ChannelId::new(room) });
-        let channel: Channel = self.rest.read(request).await.map_err(RestError::port(PORT, "looking up a channel"))?;
-        let everyone = self.guilds.guild(spot.guild).map(|guild| guild.permissions(spot.guild, 0, &[]));
-        // Who may see the channel is its own affair: what counts is whether they read back.
-        Ok(everyone
-            .is_none_or(|base| channel.allows(base, spot.guild, 0, &[]).contains(Permissions::READ_MESSAGE_HISTORY)))
+        self.opens(room).await.map_err(RestError::port(PORT, "looking up a channel"))
     }
 
     async fn is_gone(&self, place: &Place, id: &MessageId) -> Result<bool, PortError> {
@@ -210,15 +215,19 @@ impl Archive for History {
         let channel = channel(place)?;
         let before = snowflake::number(&message.id.0);
         let replied = message.reply_to.as_ref().and_then(|id| snowflake::number(&id.0));
-        let said = match (&place.thread, replied) {
-            (Some(_), _) => self.read(channel, before, limit).await,
-            (None, Some(from)) => self.chain(channel, from, limit).await,
+        // A private thread is a room of its own, and one conversation all the same.
+        let is_thread = place.thread.is_some() || self.sight.guilds.spot(channel).is_some_and(|spot| spot.private);
+        let said = match (is_thread, replied) {
+            (true, _) => self.read(channel, before, limit).await,
+            (false, Some(from)) => self.chain(channel, from, limit).await,
             // Between two everything is one conversation, while it is not long ago.
-            (None, None) if place.audience == Audience::Caller => self.read(channel, before, limit).await.map(|said| {
-                let since = message.at - SignedDuration::from_hours(DIRECT_HOURS);
-                said.into_iter().take_while(|said| snowflake::moment(said.timestamp) >= since).collect()
-            }),
-            (None, None) => Ok(Vec::new()),
+            (false, None) if place.audience == Audience::Caller => {
+                self.read(channel, before, limit).await.map(|said| {
+                    let since = message.at - SignedDuration::from_hours(DIRECT_HOURS);
+                    said.into_iter().take_while(|said| snowflake::moment(said.timestamp) >= since).collect()
+                })
+            }
+            (false, None) => Ok(Vec::new()),
         };
         let said = said.map_err(RestError::port(PORT, "reading a conversation"))?;
         Ok(said.iter().filter_map(|said| self.archived(place, said)).collect())
@@ -233,10 +242,15 @@ mod tests {
     use super::*;
     use crate::{
         double::{Came, Double},
-        guilds::Spot,
+        guilds::{Guilds, Spot},
     };
 
     const ME: u64 = 99;
+
+    fn history(double: &Double) -> History {
+        let sight = Sight::new(double.rest(), Arc::new(Guilds::new(Vec::new())));
+        History::new(double.rest(), Arc::new(sight), Me::new(ME.into()))
+    }
 
     /// A message of this number, which replies to the one 40 before it; its id leaves `shift` bits below it.
     fn said(number: u64, shift: u32) -> Value {
@@ -294,9 +308,8 @@ mod tests {
     #[tokio::test]
     async fn a_chain_of_replies_is_followed_over_pages() {
         let double = Double::start(|came| page(came, 0)).await;
-        let guilds = Arc::new(Guilds::new(Vec::new()));
-        guilds.learn(7, Spot { guild: 5, parent: None, private: false });
-        let history = History::new(double.rest(), guilds, Me::new(ME.into()));
+        let history = history(&double);
+        history.sight.guilds.learn(7, Spot { guild: 5, parent: None, private: false });
         let found = history.conversation(&message("999#5", Some("230"), None), 10).await.unwrap();
         check(&found, &[("230", false), ("190", false), ("150", false), ("110", false), ("70", false)]);
         assert_eq!(double.lines().len(), 3, "two links of this chain lie on each page");
@@ -309,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn a_direct_message_is_a_conversation_of_some_hours() {
         let double = Double::start(|came| page(came, 0)).await;
-        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Me::new(ME.into()));
+        let history = history(&double);
         let mut message = message("999", None, None);
         message.place.audience = Audience::Caller;
         message.at = "2026-11-25T00:00:00.997Z".parse().unwrap();
@@ -320,7 +333,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_ends_before_its_moment() {
         let double = Double::start(|came| page(came, 22)).await;
-        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Me::new(ME.into()));
+        let history = history(&double);
         let place = message("1", None, None).place;
         for _ in 0..2 {
             let before = "2026-11-24T12:00:00.500Z".parse().unwrap();
@@ -334,9 +347,13 @@ mod tests {
     #[tokio::test]
     async fn a_thread_is_one_conversation() {
         let double = Double::start(|came| page(came, 0)).await;
-        let history = History::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Me::new(ME.into()));
+        let history = history(&double);
         let found = history.conversation(&message("401#7", None, Some("8")), 3).await.unwrap();
         check(&found, &[("400", true), ("399", false), ("398", false)]);
         assert_eq!(double.lines(), ["GET /channels/8/messages?&limit=3&before=401"]);
+        // A private one too, which is a room of its own.
+        history.sight.guilds.learn(7, Spot { guild: 5, parent: Some(6), private: true });
+        let found = history.conversation(&message("401#7", None, None), 3).await.unwrap();
+        check(&found, &[("400", true), ("399", false), ("398", false)]);
     }
 }

@@ -172,7 +172,7 @@ impl Hub {
 
     /// Whether a command's answer is for who asked alone; so is that a command is gone.
     fn is_private(&self, asked: &Asked<'_>, command: Option<&Command>) -> bool {
-        let room = self.room(asked.channel, asked.kind);
+        let room = self.room(asked.channel, asked.guild, asked.kind);
         command.is_none_or(|command| self.driver.dispatch().visibility(&room, command) == Visibility::Caller)
     }
 

@@ -1,8 +1,8 @@
 //! The Discord frontend: native events in, replies out. No logic.
 //!
 //! Read [`Discord`], then `gateway` (the events), `messages` and `interactions` (what becomes of them), `screen` (how a
-//! reply gets there); `definition`, `invoke`, `hear`, `body`, `address` and `snowflake` are the functions they call, and
-//! `members`, `history` and `files` the ports that Discord fills.
+//! reply gets there); `definition`, `invoke`, `hear`, `body`, `address` and `snowflake` are the functions they call,
+//! `guilds` and `sight` know who sees what, and `members`, `history` and `files` are the ports that Discord fills.
 //!
 //! **Invariant:** no type of serenity leaves this crate, and no error or log line of it holds a token.
 
@@ -25,6 +25,8 @@ mod rest;
 mod wire;
 mod snowflake;
 mod guilds;
+mod sight;
+mod lately;
 mod members;
 mod history;
 mod files;
@@ -43,7 +45,7 @@ use chat::{CommunityId, error::chain, ports};
 use frontend::{Bell, Naming, Notifier};
 use zeroize::Zeroizing;
 
-use crate::{files::Files, guilds::Guilds, history::History, members::DiscordMembers, rest::Rest};
+use crate::{files::Files, guilds::Guilds, history::History, members::DiscordMembers, rest::Rest, sight::Sight};
 
 pub use check::check;
 pub use error::DiscordError;
@@ -103,6 +105,7 @@ pub struct Discord {
     rest: Arc<Rest>,
     me: Me,
     guilds: Arc<Guilds>,
+    sight: Arc<Sight>,
     members: Arc<DiscordMembers>,
     bell: Bell,
 }
@@ -116,8 +119,9 @@ impl Discord {
         let rest = Arc::new(connect::rest(&settings)?);
         let guilds = Arc::new(Guilds::new(settings.guilds.clone()));
         let (operators, moderators) = (settings.operators.clone(), settings.moderator_roles.clone());
-        let members = Arc::new(DiscordMembers::new(Arc::clone(&rest), Arc::clone(&guilds), operators, moderators));
-        let discord = Self { settings, rest, me: Me::default(), guilds, members, bell: Bell::default() };
+        let sight = Arc::new(Sight::new(Arc::clone(&rest), Arc::clone(&guilds)));
+        let members = Arc::new(DiscordMembers::new(Arc::clone(&rest), Arc::clone(&sight), operators, moderators));
+        let discord = Self { settings, rest, me: Me::default(), guilds, sight, members, bell: Bell::default() };
         match discord.sign_in().await {
             Err(error @ DiscordError::Away { .. }) => {
                 tracing::warn!(error = %chain(&error), "Discord is away; it is waited for");
@@ -145,7 +149,7 @@ impl Discord {
 
     /// What was said on Discord.
     pub fn archive(&self) -> Arc<dyn ports::Archive> {
-        Arc::new(History::new(Arc::clone(&self.rest), Arc::clone(&self.guilds), Arc::clone(&self.me)))
+        Arc::new(History::new(Arc::clone(&self.rest), Arc::clone(&self.sight), Arc::clone(&self.me)))
     }
 
     /// What is said on Discord without having been asked, by way of this outbox.

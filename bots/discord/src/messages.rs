@@ -65,10 +65,6 @@ impl Hub {
         }
         let place = self.place(said.channel_id, said.guild_id, None).await;
         self.meet(&said, &place);
-        // What is kept is the whole channel's to read: nothing of a thread that is not.
-        if self.guilds.spot(said.channel_id.get()).is_some_and(|spot| spot.private) {
-            return;
-        }
         let link = said.guild_id.map(|guild| {
             let (channel, id) = (said.channel_id, said.id);
             format!("https://discord.com/channels/{guild}/{channel}/{id}")
@@ -95,6 +91,9 @@ impl Hub {
     /// A message brings the roles of its author, if it is not one that the gateway delivers late.
     fn meet(&self, said: &all::Message, place: &Place) {
         let (person, Some(room)) = (said.author.id.get(), snowflake::number(&place.room.0)) else { return };
+        if said.guild_id.is_none() {
+            self.sight.know_direct(said.channel_id.get(), person);
+        }
         self.members.forget(room, person);
         let age = Timestamp::now().duration_since(snowflake::moment(said.timestamp));
         if let (Some(guild), Some(member), true) = (said.guild_id, &said.member, age < FRESH) {
@@ -168,6 +167,9 @@ impl Hub {
         // A reaction has no id of its own, and this one tells nobody who set it.
         let mark = MessageId(snowflake::nonce(&format!("{}/{person}/{emoji}", reaction.message_id)));
         let (member, message) = (MemberId(person.to_string()), MessageId(reaction.message_id.to_string()));
+        if let Some(room) = snowflake::number(&place.room.0) {
+            self.members.forget(room, person.get());
+        }
         match is_set {
             true => self.driver.dispatch().reacted(&place, &member, &message, emoji, &mark).await,
             false => self.driver.dispatch().removed(&place, &mark).await,

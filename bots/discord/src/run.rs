@@ -71,11 +71,13 @@ impl Discord {
         shutdown: CancellationToken,
     ) -> Result<(), DiscordError> {
         let Some(me) = self.signed_in(&shutdown).await? else { return Ok(()) };
-        let screen = Arc::new(DiscordScreen::new(Arc::clone(&self.rest), self.settings.edit_gap));
+        let screen =
+            Arc::new(DiscordScreen::new(Arc::clone(&self.rest), Arc::clone(&self.guilds), self.settings.edit_gap));
         let driver = Arc::new(Driver::new(screen, dispatch, inbox, Arc::clone(&outbox)).listening(self.bell.clone()));
         let hub = Arc::new(Hub {
             rest: Arc::clone(&self.rest),
             guilds: Arc::clone(&self.guilds),
+            sight: Arc::clone(&self.sight),
             members: Arc::clone(&self.members),
             driver: Arc::clone(&driver),
             outbox,

@@ -19,6 +19,7 @@ use serenity::all::{ChannelId, LightMethod, Route, UserId};
 use crate::{
     address::{Address, Way},
     body::{self, Body},
+    guilds::Guilds,
     rest::{self, Rest, RestError},
     snowflake,
 };
@@ -56,6 +57,7 @@ pub const STYLE: Style = Style {
 /// Replies on Discord.
 pub struct DiscordScreen {
     rest: Arc<Rest>,
+    guilds: Arc<Guilds>,
     edit_gap: Duration,
     /// Nonces of follow-ups that Discord may have taken and did not say so.
     doubts: Mutex<HashSet<String>>,
@@ -85,8 +87,8 @@ struct Opened {
 
 impl DiscordScreen {
     /// A screen with at least `edit_gap` between two edits of an answer.
-    pub fn new(rest: Arc<Rest>, edit_gap: Duration) -> Self {
-        Self { rest, edit_gap, doubts: Mutex::default(), open: Mutex::default() }
+    pub fn new(rest: Arc<Rest>, guilds: Arc<Guilds>, edit_gap: Duration) -> Self {
+        Self { rest, guilds, edit_gap, doubts: Mutex::default(), open: Mutex::default() }
     }
 
     /// The direct message with a person.
@@ -246,7 +248,9 @@ impl Screen for DiscordScreen {
 
     async fn open_room(&self, about: &Message, name: &str) -> Result<Value, ScreenError> {
         let gone = |what: &str| ScreenError::Gone { reason: format!("`{what}` is no id of Discord's") };
-        let parent = snowflake::number(&about.place.room.0).ok_or_else(|| gone(&about.place.room.0))?;
+        let room = snowflake::number(&about.place.room.0).ok_or_else(|| gone(&about.place.room.0))?;
+        // A thread has none within it: this one lies beside the private thread where they met.
+        let parent = self.guilds.spot(room).and_then(|spot| spot.parent).unwrap_or(room);
         let name: String = name.chars().take(THREAD_NAME_MAX).collect();
         // Nobody but moderators can take others in: it is theirs.
         let thread = json!({
@@ -339,7 +343,7 @@ mod tests {
 
     async fn screen() -> (Double, DiscordScreen) {
         let double = Double::start(discord).await;
-        let screen = DiscordScreen::new(double.rest(), Duration::from_secs(1));
+        let screen = DiscordScreen::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Duration::from_secs(1));
         (double, screen)
     }
 
@@ -396,7 +400,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_removed_already_is_removed() {
         let double = Double::start(|_| (404, json!({ "code": 10008, "message": "Unknown Message" }).to_string())).await;
-        let screen = DiscordScreen::new(double.rest(), Duration::from_secs(1));
+        let screen = DiscordScreen::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Duration::from_secs(1));
         let address = Address::Channel { channel: 7, reply_to: None }.value();
         assert!(screen.remove(&address, &"5".into()).await.is_ok());
         assert!(matches!(screen.edit(&address, &"5".into(), &part("x")).await, Err(ScreenError::Gone { .. })));
@@ -416,7 +420,7 @@ mod tests {
             _ => (200, json!({ "id": "20" }).to_string()),
         })
         .await;
-        let screen = DiscordScreen::new(double.rest(), Duration::from_secs(1));
+        let screen = DiscordScreen::new(double.rest(), Arc::new(Guilds::new(Vec::new())), Duration::from_secs(1));
         let all = interaction("fine", i64::MAX, false);
         assert!(screen.send(&all, "discord:7:5/1", &part("more")).await.is_err());
         assert_eq!(screen.send(&all, "discord:7:5/1", &part("more")).await.unwrap(), "31".into());

@@ -90,12 +90,18 @@ impl Answer {
             Event::Table { header, rows } => self.blocks.push(Block::Table { header, rows }),
             Event::Figure { png, alt, .. } => {
                 let name = format!("figure-{}.png", self.blocks.len() + 1);
-                self.blocks.push(Block::Upload(Upload { name, media_type: "image/png".to_owned(), alt, bytes: png }));
+                self.blocks.push(Block::Upload(Upload {
+                    name,
+                    media_type: "image/png".to_owned(),
+                    alt: markdown::plain(&alt),
+                    bytes: png,
+                }));
             }
             Event::File { name, media_type, bytes } => {
+                let name = markdown::plain(&name);
                 self.blocks.push(Block::Upload(Upload { alt: name.clone(), name, media_type, bytes }));
             }
-            Event::Actions { actions } => self.actions.extend(actions),
+            Event::Actions { actions } => self.actions.extend(actions.iter().map(markdown::action)),
             Event::Done { .. } => self.end(Ended::Done),
             Event::Failed { sentence } => self.fail(&sentence),
         }

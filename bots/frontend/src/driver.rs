@@ -9,6 +9,8 @@
 mod after;
 mod growing;
 mod recover;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{
@@ -20,7 +22,7 @@ use std::{
 };
 
 use chat::{
-    CallId, Event, MemberId, Message, MessageId, Overheard,
+    CallId, Event, MemberId, Message, MessageId, Overheard, Visibility,
     error::chain,
     ports::{Dispatch, Inbox, Outbox, Post},
 };
@@ -51,6 +53,10 @@ const WAIT_MAX: Duration = Duration::from_secs(120);
 /// Between two looks for posts that are still pending.
 const REDELIVER_EVERY: Duration = Duration::from_secs(30);
 
+/// How long what waits must have been not to be said any more before it is let go: a platform that was just connected may not
+/// know yet who is where.
+const DOUBT: Duration = Duration::from_secs(20);
+
 /// How often a platform is told that an answer is being written.
 const TYPING_EVERY: Duration = Duration::from_secs(4);
 
@@ -65,6 +71,9 @@ pub struct Driver {
     outbox: Arc<dyn Outbox>,
     running: Mutex<HashMap<CallId, Running>>,
     budget: Mutex<Budget>,
+    /// What was not to be said any more when it was looked at, and when that was first.
+    doubted: Mutex<HashMap<CallId, Instant>>,
+    doubt: Duration,
     idle: Notify,
     bell: Bell,
 }
@@ -110,7 +119,8 @@ impl Driver {
         outbox: Arc<dyn Outbox>,
     ) -> Self {
         let (running, budget, idle) = (Mutex::default(), Mutex::default(), Notify::new());
-        Self { screen, dispatch, inbox, outbox, running, budget, idle, bell: Bell::default() }
+        let (doubted, doubt, bell) = (Mutex::default(), DOUBT, Bell::default());
+        Self { screen, dispatch, inbox, outbox, running, budget, doubted, doubt, idle, bell }
     }
 
     /// The same, which looks at the outbox whenever this bell is rung.
@@ -128,6 +138,11 @@ impl Driver {
     pub async fn answer(&self, message: Message, address: Option<Value>, shown: Vec<MessageId>) {
         match self.to_show(&message).await {
             Some((question, first)) => self.respond(question, Some(first), None, Vec::new()).await,
+            // That it is not shown is told to who wanted it.
+            None if after::is_show(&message) => {
+                let message = Message { visibility: Some(Visibility::Caller), ..message };
+                self.respond(message, None, address, shown).await;
+            }
             None => self.respond(message, None, address, shown).await,
         }
     }
@@ -227,7 +242,7 @@ impl Driver {
             // Done without a word, where something stands that must be filled.
             growing.answer.take(Event::Text { delta: "✓".to_owned() });
         }
-        growing.offer_to_show();
+        growing.offer_to_show().await;
         // Kept before the message counts as answered: see the invariant.
         self.keep(&mut growing).await;
         self.take_end(&growing, events, stop).await;
@@ -426,10 +441,11 @@ impl Driver {
     /// Looks after the outbox until `shutdown`.
     pub async fn tend(&self, shutdown: CancellationToken) {
         loop {
+            let pause = if lock(&self.doubted).is_empty() { REDELIVER_EVERY } else { self.doubt / 10 };
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.bell.rung() => self.redeliver().await,
-                () = tokio::time::sleep(REDELIVER_EVERY) => self.redeliver().await,
+                () = tokio::time::sleep(pause) => self.redeliver().await,
             }
             let running = lock(&self.running).len();
             gauge!("colloquy_answers_running", "platform" => self.screen.platform().to_string()).set(running as f64);

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use chat::{Quote, Source};
+use chat::{Action, Quote, Source, text::legible};
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -39,9 +39,11 @@ pub struct Style {
 }
 
 impl Style {
-    /// Text of a plugin, with formulas and mentions made safe; fenced code is left as it is.
+    /// Text of a plugin, with formulas and mentions made safe and nothing in it that nobody sees; fenced code is else left as
+    /// it is.
     pub fn prose(&self, text: &str) -> String {
-        let text = if self.formulas { Cow::Borrowed(text) } else { maths::to_unicode(text) };
+        let text = legible(text);
+        let text = if self.formulas { text } else { Cow::Owned(maths::to_unicode(&text).into_owned()) };
         disarm(&text).into_owned()
     }
 
@@ -51,11 +53,16 @@ impl Style {
     }
 }
 
-/// One line, without control characters.
+/// One line, without what nobody sees.
 pub fn plain(text: &str) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let text = legible(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ")
+}
+
+/// What can be done with a reply, its words on one line.
+pub fn action(action: &Action) -> Action {
+    Action { label: plain(&action.label), command: plain(&action.command) }
 }
 
 /// Appends a block, apart from what stands before it.
@@ -77,8 +84,14 @@ pub fn disarm(text: &str) -> Cow<'_, str> {
 /// Text in which no character is Markdown, nor the beginning of a mention.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if matches!(character, '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '>' | '[' | ']' | '#') {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_entity = characters.peek().is_some_and(|next| *next == '#' || next.is_ascii_alphabetic());
+        let is_markdown = match character {
+            '&' => is_entity,
+            sign => matches!(sign, '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '>' | '[' | ']' | '#'),
+        };
+        if is_markdown {
             escaped.push('\\');
         }
         escaped.push(character);
@@ -202,6 +215,21 @@ mod tests {
         formulas: false,
         previews: true,
     };
+
+    /// Whatever a plugin lets through: this is the last one to look at it.
+    #[test]
+    fn nothing_leaves_that_nobody_sees() {
+        let is_hidden = Regex::new(r"[\p{Cc}\p{Cf}\u{2028}\u{2029}]").unwrap();
+        for character in ('\0'..=char::MAX).filter(|c| is_hidden.is_match(&c.to_string()) && !"\n\t".contains(*c)) {
+            let text = format!("a{character}b");
+            let action = action(&Action { label: text.clone(), command: text.clone() });
+            for shown in [DISCORD.prose(&text), plain(&text), escape(&plain(&text)), action.label, action.command] {
+                let shown = shown.replace(['\n', chat::text::BREAK], "");
+                assert!(!is_hidden.is_match(&shown), "U+{:04X}: {shown:?}", u32::from(character));
+            }
+        }
+        assert_eq!(escape("&#8238; &lt; R & D"), r"\&\#8238; \&lt; R & D");
+    }
 
     #[test]
     fn no_mention_of_a_room_leaves() {

@@ -6,10 +6,10 @@ use regex::{Captures, Regex};
 
 /// Replaces `$...$`, `$$...$$`, `\(...\)` and `\[...\]` outside of code.
 pub fn to_unicode(text: &str) -> Cow<'_, str> {
-    // Code first: what it holds is no formula. A single dollar opens one only right before and closes only right after
+    // Code and what is escaped first: neither holds a formula. A single dollar opens one only right before and closes only right after
     // a character that is no space, so that prices stay prices.
     static FORMULA: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?s)(?P<code>```.*?(?:```|\z)|`[^`\n]*`)|\$\$(?P<a>.+?)\$\$|\\\[(?P<b>.+?)\\\]|\\\((?P<c>.+?)\\\)|\$(?P<d>[^\s$](?:[^$\n]*?[^\s$])?)\$")
+        Regex::new(r"(?s)(?P<code>```.*?(?:```|\z)|`[^`\n]*`|\\[!-'*-/:-@\\\]^-`{-~])|\$\$(?P<a>.+?)\$\$|\\\[(?P<b>.+?)\\\]|\\\((?P<c>.+?)\\\)|\$(?P<d>[^\s$](?:[^$\n]*?[^\s$])?)\$")
             .expect("a constant pattern")
     });
     FORMULA.replace_all(text, |found: &Captures<'_>| {
@@ -52,6 +52,12 @@ mod tests {
     fn what_it_cannot_say_stays_as_it_is() {
         check(r"so $\frac{a+b}{c_{ij}}$ holds", r"so `\frac{a+b}{c_{ij}}` holds");
         check("it costs $5 or $6", "it costs $5 or $6");
+    }
+
+    #[test]
+    fn what_is_escaped_is_no_formula() {
+        check(r"\$\alpha\$ and \\(\beta\\)", r"\$\alpha\$ and \\(\beta\\)");
+        check(r"\* $\alpha$", r"\* α");
     }
 
     #[test]

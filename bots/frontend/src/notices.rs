@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Part, Style, split::split};
+use crate::{Part, Style, markdown, split::split};
 
 /// Rung where something new is in the outbox, so that it need not wait for the next look.
 #[derive(Clone, Default)]
@@ -103,7 +103,7 @@ impl Notifier {
             first.calls.clone_from(&notice.calls);
         }
         if let Some(last) = parts.last_mut() {
-            last.actions.clone_from(&notice.actions);
+            last.actions = notice.actions.iter().map(markdown::action).collect();
         }
         parts
     }

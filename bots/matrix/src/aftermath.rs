@@ -15,7 +15,7 @@ use matrix_sdk::{
 };
 
 use crate::{
-    direct::is_direct,
+    direct::{Kind, is_room, kind},
     listen::Listener,
     members,
     native::{self, Native, call_id, compound},
@@ -103,7 +103,7 @@ impl Listener {
             community: self.community.clone(),
             thread: post.question.place.thread.filter(|_| post.question.place.room == here),
             room: here,
-            audience: if is_direct(room) { Audience::Caller } else { Audience::Room },
+            audience: if kind(room).await == Kind::Direct { Audience::Caller } else { Audience::Room },
         };
         let message = Message {
             // Its reply replies to the answer: a reaction cannot be replied to.
@@ -127,7 +127,7 @@ impl Listener {
     /// A reaction that is no button of ours.
     async fn marked(&self, room: &Room, event: &OriginalSyncReactionEvent) {
         let at = Timestamp::from_millisecond(event.origin_server_ts.get().into()).unwrap_or(Timestamp::MIN);
-        if is_direct(room) || self.is_before_join(room, at).await {
+        if !is_room(room).await || self.is_before_join(room, at).await {
             return;
         }
         let relation = &event.content.relates_to;

@@ -24,12 +24,11 @@ const FALLBACK_CHARS: usize = 200;
 
 /// The text of a part, with the line that names what can be done with it.
 pub(crate) fn text(part: &Part) -> String {
-    let is_shown = |c: &char| *c == '\n' || *c == '\t' || !c.is_control();
-    let text: String = part.markdown.chars().filter(is_shown).collect();
-    // Once more: a control character may have stood within the mention.
+    let text = chat::text::legible(&part.markdown);
+    // Once more: a character that nobody sees may have stood within the mention.
     let mut text = frontend::markdown::disarm(&text).into_owned();
     if text.trim().is_empty() {
-        let names: Vec<&str> = part.uploads.iter().map(|upload| upload.name.as_str()).collect();
+        let names: Vec<String> = part.uploads.iter().map(|upload| chat::text::inert(&upload.name)).collect();
         text = if names.is_empty() { "…".to_owned() } else { format!("📎 {}", names.join(", ")) };
     }
     if let Some(line) = reactions::last_line(&part.actions) {

@@ -27,6 +27,8 @@ impl Writer {
             Event::Start(Tag::HtmlBlock) => Some(Event::Start(Tag::Paragraph)),
             Event::End(TagEnd::HtmlBlock) => Some(Event::End(TagEnd::Paragraph)),
             Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
+            // An entity may have become what nobody sees.
+            Event::Text(text) => Some(Event::Text(CowStr::from(chat::text::legible(&text).into_owned()))),
             Event::SoftBreak => Some(Event::HardBreak),
             Event::Start(Tag::Link { link_type, ref dest_url, .. }) => {
                 let is_written = is_link(link_type, dest_url);
@@ -126,6 +128,11 @@ mod tests {
                 </p>
                 <p>a &lt;b onclick="x"&gt;b&lt;/b&gt; &amp; <span data-mx-maths="&quot;&gt;&lt;img src=x&gt;"><code>&quot;&gt;&lt;img src=x&gt;</code></span></p>"#]],
         );
+    }
+
+    #[test]
+    fn no_entity_becomes_what_nobody_sees() {
+        check("a&#8238;b&#x2066;c &amp; d", expect!["<p>abc &amp; d</p>"]);
     }
 
     #[test]

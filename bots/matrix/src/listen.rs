@@ -29,7 +29,7 @@ use matrix_sdk::{
 use tokio::task::JoinSet;
 
 use crate::{
-    direct::is_direct,
+    direct::{Kind, kind},
     native::{self, Native},
     reading::{self, Names, Reading},
     rooms::Rooms,
@@ -53,14 +53,15 @@ pub(crate) struct Listener {
 /// How a message stands to us.
 pub(crate) struct Asked {
     reading: Reading,
-    is_direct: bool,
+    /// Where it was said.
+    kind: Kind,
     is_command: bool,
 }
 
 impl Asked {
     /// Whether it is for us, whatever it replies to.
     pub(crate) fn is_for_us(&self) -> bool {
-        self.is_direct || self.is_command || self.reading.is_mention
+        self.kind != Kind::Room || self.is_command || self.reading.is_mention
     }
 }
 
@@ -146,9 +147,10 @@ impl Listener {
 
     /// Something was said that was not meant for us.
     pub(crate) async fn overheard(&self, room: &Room, native: Native) {
-        if native.is_notice || is_direct(room) || self.is_before_join(room, native.at).await {
+        if native.is_notice || self.is_before_join(room, native.at).await {
             return;
         }
+        // Between two everything is.
         let asked = self.asked(room, &native).await;
         if asked.is_for_us() {
             return;
@@ -185,7 +187,7 @@ impl Listener {
         let names = Names { user: self.own.as_str(), display: &display };
         let reading = reading::read(&native.text, native.html.as_deref(), is_mentioned, names);
         let is_command = reading::command(&reading.text).is_some_and(|word| self.is_command(word));
-        Asked { is_direct: is_direct(room), is_command, reading }
+        Asked { kind: kind(room).await, is_command, reading }
     }
 
     /// The message in a native one, where it is for us: a command, a mention, a direct message, a reply to us.
@@ -200,7 +202,7 @@ impl Listener {
             Some(event) => self.shown(event).await,
             None => None,
         };
-        let addressed = asked.is_direct || asked.reading.is_mention || replied.is_some();
+        let addressed = asked.kind != Kind::Room || asked.reading.is_mention || replied.is_some();
         if !(addressed || asked.is_command)
             || asked.reading.text.is_empty()
             || self.is_before_join(room, native.at).await
@@ -215,7 +217,8 @@ impl Listener {
             Some(event) if native.file.is_none() && about.is_none() => self.file(room, event).await,
             _ => None,
         };
-        let audience = if asked.is_direct { Audience::Caller } else { Audience::Room };
+        // Where others can come in, nothing is said that is the asker's alone.
+        let audience = if asked.kind == Kind::Direct { Audience::Caller } else { Audience::Room };
         let mut message = native.message(&self.community, &RoomId(room.room_id().to_string()), audience);
         message.text = asked.reading.text;
         message.attachments.extend(file);

@@ -9,12 +9,12 @@ use chat::{
 };
 use matrix_sdk::{
     Client, Room, RoomState,
-    ruma::{Int, RoomId, UserId, events::room::power_levels::UserPowerLevel},
+    ruma::{Int, OwnedUserId, RoomId, UserId, events::room::power_levels::UserPowerLevel},
 };
 
 use crate::{
     Settings,
-    direct::{has_joined, is_direct},
+    direct::{has_joined, is_room},
 };
 
 /// The power level that looks after a room, by the convention of all clients.
@@ -33,10 +33,17 @@ pub(crate) struct MatrixMembers {
 }
 
 impl MatrixMembers {
-    /// In a direct message a person is whom they are elsewhere: a member, if they share a room with us.
+    /// The room of a place, where we are in it, and the person of that id; none where one of them is none of Matrix's.
+    fn found(&self, place: &Place, member: &MemberId) -> Option<(Room, OwnedUserId)> {
+        let (user, room) = (UserId::parse(&member.0).ok()?, RoomId::parse(&place.room.0).ok()?);
+        let room = self.client.get_room(&room).filter(|room| room.state() == RoomState::Joined)?;
+        Some((room, user))
+    }
+
+    /// Between two a person is whom they are elsewhere: a member, if they share a room with us.
     async fn shares_room(&self, user: &UserId) -> matrix_sdk::Result<bool> {
         for room in self.client.joined_rooms() {
-            if !is_direct(&room) && has_joined(&room, user).await? {
+            if is_room(&room).await && has_joined(&room, user).await? {
                 return Ok(true);
             }
         }
@@ -47,7 +54,7 @@ impl MatrixMembers {
         if !has_joined(room, user).await? {
             return Ok(Role::Guest);
         }
-        if is_direct(room) {
+        if !is_room(room).await {
             return Ok(if self.shares_room(user).await? { Role::Member } else { Role::Guest });
         }
         Ok(if has_power(room, user).await { Role::Moderator } else { Role::Member })
@@ -60,13 +67,13 @@ impl Members for MatrixMembers {
         if self.settings.operators.iter().any(|operator| operator.trim() == member.0) {
             return Ok(Role::Operator);
         }
-        let (Ok(user), Ok(room)) = (UserId::parse(&member.0), RoomId::parse(&place.room.0)) else {
-            return Ok(Role::Guest);
-        };
-        let Some(room) = self.client.get_room(&room).filter(|room| room.state() == RoomState::Joined) else {
-            return Ok(Role::Guest);
-        };
+        let Some((room, user)) = self.found(place, member) else { return Ok(Role::Guest) };
         self.look_up(&room, &user).await.map_err(PortError::failed("matrix", "looking up a member"))
+    }
+
+    async fn sees(&self, place: &Place, member: &MemberId) -> Result<bool, PortError> {
+        let Some((room, user)) = self.found(place, member) else { return Ok(false) };
+        has_joined(&room, &user).await.map_err(PortError::failed("matrix", "looking up a member"))
     }
 
     async fn scopes(&self, _place: &Place, _member: &MemberId) -> Result<Vec<Scope>, PortError> {
@@ -79,7 +86,7 @@ impl Members for MatrixMembers {
         let mut found = Vec::new();
         for room in self.client.joined_rooms() {
             let failed = PortError::failed("matrix", "looking up a member's rooms");
-            if !is_direct(&room) && has_joined(&room, &user).await.map_err(failed)? {
+            if is_room(&room).await && has_joined(&room, &user).await.map_err(failed)? {
                 let (room, name) = (RoomOf(room.room_id().to_string()), room.name().unwrap_or_default());
                 let place = Place { room, thread: None, audience: Audience::Room, ..place.clone() };
                 found.push(ports::Room { place, name });

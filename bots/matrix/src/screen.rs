@@ -1,6 +1,8 @@
 //! What Matrix can do with a reply: a message, its edits, files and reactions beside it.
 //!
 //! **Invariant:** no call waits out a limit: it is said as [`ScreenError::Later`], and the driver decides.
+//! **Invariant:** what is for one person alone is shown in a direct message with them and nowhere else: looked at before
+//! each part and each edit, see [`MatrixScreen::opened`].
 
 use std::{
     collections::HashMap,
@@ -63,6 +65,9 @@ const NO_REACTIONS: Duration = Duration::from_secs(60);
 /// Messages whose files are remembered, so that they go where the message goes.
 const FILES_MAX: usize = 1_000;
 
+/// Messages that are remembered to be in another room than their address, at most.
+const MOVED_MAX: usize = 1_000;
+
 /// Says in the room that the answer came elsewhere.
 const PRIVATE: &str = "✉️";
 
@@ -75,6 +80,9 @@ pub(crate) struct Address {
     thread: Option<OwnedEventId>,
     /// Whom its first part mentions.
     asker: Option<OwnedUserId>,
+    /// Who alone may read it, where it is not for the whole room.
+    #[serde(default)]
+    alone: Option<OwnedUserId>,
 }
 
 /// Matrix, as far as replies go.
@@ -84,6 +92,8 @@ pub(crate) struct MatrixScreen {
     pace: Pace,
     direct: Arc<Direct>,
     files: Mutex<HashMap<MessageId, Vec<OwnedEventId>>>,
+    /// Messages for one person alone that are not in the room of their address: others could enter that.
+    moved: Mutex<HashMap<MessageId, OwnedRoomId>>,
     /// When the homeserver last asked to wait.
     limited: Arc<Mutex<Option<Instant>>>,
 }
@@ -93,15 +103,69 @@ impl MatrixScreen {
         let style = STYLE;
         let pace = Pace { gap: edit_gap, growth: 1.5, gap_max: GAP_MAX };
         let direct = Arc::new(Direct::new(client.clone()));
-        Self { client, style, pace, direct, files: Mutex::default(), limited: Arc::default() }
+        Self { client, style, pace, direct, files: Mutex::default(), moved: Mutex::default(), limited: Arc::default() }
     }
 
-    fn open(&self, address: &Value) -> Result<(Address, Room), ScreenError> {
-        let address: Address = serde_json::from_value(address.clone()).map_err(ScreenError::failed)?;
-        let room = self.client.get_room(&address.room).filter(|room| room.state() == RoomState::Joined);
-        let gone = || ScreenError::Gone { reason: format!("not in the room {}", address.room) };
-        let room = room.ok_or_else(gone)?;
+    /// A room that we are in.
+    fn joined(&self, id: &RoomId) -> Result<Room, ScreenError> {
+        let room = self.client.get_room(id).filter(|room| room.state() == RoomState::Joined);
+        room.ok_or_else(|| ScreenError::Gone { reason: format!("not in the room {id}") })
+    }
+
+    /// Where a reply goes now. What is for one person alone leaves a room that others have come to be able to enter.
+    async fn opened(&self, address: &Value) -> Result<(Address, Room), ScreenError> {
+        let address = read(address)?;
+        let Some(user) = &address.alone else {
+            let room = self.joined(&address.room)?;
+            return Ok((address, room));
+        };
+        if let Ok(room) = self.joined(&address.room)
+            && self.within(self.direct.is_with(&room, user)).await?
+        {
+            return Ok((address, room));
+        }
+        tracing::info!(room = %address.room, "a room is no direct message any more; the reply goes to another one");
+        let room = self.within(self.direct.with(user)).await?;
+        let address = Address { question: None, thread: None, asker: None, ..address };
         Ok((address, room))
+    }
+
+    /// The room that a message of a reply is in.
+    fn room_of(&self, address: &Address, shown: &MessageId) -> OwnedRoomId {
+        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.get(shown).unwrap_or(&address.room).clone()
+    }
+
+    /// Notes where a message of a reply is.
+    fn note_room(&self, address: &Address, shown: &MessageId, room: &RoomId) {
+        if address.room == room {
+            return;
+        }
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        if moved.len() >= MOVED_MAX {
+            moved.clear();
+        }
+        moved.insert(shown.clone(), room.to_owned());
+    }
+
+    /// Shows a part as a new message; see [`Screen::send`].
+    async fn send_to(
+        &self,
+        (address, room): (&Address, &Room),
+        nonce: &str,
+        is_first: bool,
+        part: &Part,
+    ) -> Result<MessageId, ScreenError> {
+        let relation = content::reply(address.question.clone(), address.thread.clone());
+        let mentioned = address.asker.clone().filter(|_| is_first);
+        let content = content::message(content::text(part), relation, mentioned);
+        let sending = room.send(content).with_transaction_id(transaction(nonce)).with_request_config(once());
+        let event = self.within(sending.into_future()).await?.response.event_id;
+        let shown = MessageId(event.to_string());
+        self.note_room(address, &shown, room.room_id());
+        self.send_files(room, address, &shown, part).await?;
+        self.react(room, &event, reactions::offered(&part.actions));
+        Ok(shown)
     }
 
     /// Sends the files of a part, each as a reply of its own; the same message never gets them twice.
@@ -162,6 +226,11 @@ impl MatrixScreen {
     }
 }
 
+/// An address as it was kept.
+fn read(address: &Value) -> Result<Address, ScreenError> {
+    serde_json::from_value(address.clone()).map_err(ScreenError::failed)
+}
+
 fn note(limited: &Mutex<Option<Instant>>) {
     *limited.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
 }
@@ -190,18 +259,24 @@ impl Screen for MatrixScreen {
         let is_echo = message.is_echo();
         let question = native::event_of(&message.id);
         let room = RoomId::parse(&message.place.room.0).map_err(ScreenError::failed)?;
-        let is_private = audience == Audience::Caller && message.place.audience == Audience::Room;
-        let address = if is_private {
-            let asker = asker.map_err(ScreenError::failed)?;
-            let private = self.within(self.direct.with(&asker)).await?;
-            if let (Some(room), Some(question)) = (self.client.get_room(&room), &question) {
-                self.react(&room, question, vec![PRIVATE]);
+        let alone = match audience {
+            Audience::Caller => Some(asker.clone().map_err(ScreenError::failed)?),
+            Audience::Room => None,
+        };
+        let address = match alone {
+            Some(user) if message.place.audience == Audience::Room => {
+                let private = self.within(self.direct.with(&user)).await?;
+                if let (Some(room), Some(question)) = (self.client.get_room(&room), &question) {
+                    self.react(&room, question, vec![PRIVATE]);
+                }
+                let room = private.room_id().to_owned();
+                Address { room, question: None, thread: None, asker: None, alone: Some(user) }
             }
-            Address { room: private.room_id().to_owned(), question: None, thread: None, asker: None }
-        } else {
-            let thread = message.place.thread.as_ref().and_then(|root| EventId::parse(&root.0).ok());
-            // A notice may be for nobody in particular.
-            Address { room, question, thread, asker: asker.ok().filter(|_| !is_echo) }
+            alone => {
+                let thread = message.place.thread.as_ref().and_then(|root| EventId::parse(&root.0).ok());
+                // A notice may be for nobody in particular.
+                Address { room, question, thread, asker: asker.ok().filter(|_| !is_echo), alone }
+            }
         };
         serde_json::to_value(&address).map_err(ScreenError::failed)
     }
@@ -214,14 +289,14 @@ impl Screen for MatrixScreen {
         request.preset = Some(RoomPreset::PrivateChat);
         request.initial_state = vec![encrypted.to_raw_any()];
         let room = self.within(self.client.create_room(request)).await?.room_id().to_owned();
-        let address = Address { room, question: None, thread: None, asker: None };
+        let address = Address { room, question: None, thread: None, asker: None, alone: None };
         serde_json::to_value(&address).map_err(ScreenError::failed)
     }
 
     async fn take_in(&self, address: &Value, member: &MemberId) -> Result<(), ScreenError> {
         let gone = || ScreenError::Gone { reason: format!("`{member}` is nobody on Matrix") };
         let user = UserId::parse(&member.0).map_err(|_| gone())?;
-        let (_, room) = self.open(address)?;
+        let room = self.joined(&read(address)?.room)?;
         // Invited once more, somebody who is there already would be refused.
         if self.within(direct::has(&room, &user)).await? {
             return Ok(());
@@ -230,21 +305,16 @@ impl Screen for MatrixScreen {
     }
 
     async fn send(&self, address: &Value, nonce: &str, part: &Part) -> Result<MessageId, ScreenError> {
-        let (address, room) = self.open(address)?;
-        let is_first = nonce.ends_with("/0");
-        let relation = content::reply(address.question.clone(), address.thread.clone());
-        let mentioned = address.asker.clone().filter(|_| is_first);
-        let content = content::message(content::text(part), relation, mentioned);
-        let sending = room.send(content).with_transaction_id(transaction(nonce)).with_request_config(once());
-        let event = self.within(sending.into_future()).await?.response.event_id;
-        let shown = MessageId(event.to_string());
-        self.send_files(&room, &address, &shown, part).await?;
-        self.react(&room, &event, reactions::offered(&part.actions));
-        Ok(shown)
+        let (address, room) = self.opened(address).await?;
+        self.send_to((&address, &room), nonce, nonce.ends_with("/0"), part).await
     }
 
     async fn edit(&self, address: &Value, shown: &MessageId, part: &Part) -> Result<MessageId, ScreenError> {
-        let (address, room) = self.open(address)?;
+        let (address, room) = self.opened(address).await?;
+        if self.room_of(&address, shown) != room.room_id() {
+            // It goes on where it may.
+            return self.send_to((&address, &room), &format!("{shown}/moved"), false, part).await;
+        }
         let event = EventId::parse(&shown.0).map_err(ScreenError::failed)?;
         let content: RoomMessageEventContent = content::edit(content::text(part), event.clone());
         self.within(room.send(content).with_request_config(once()).into_future()).await?;
@@ -254,7 +324,8 @@ impl Screen for MatrixScreen {
     }
 
     async fn remove(&self, address: &Value, shown: &MessageId) -> Result<(), ScreenError> {
-        let (_, room) = self.open(address)?;
+        // Taken back wherever it is, whoever can come there by now.
+        let room = self.joined(&self.room_of(&read(address)?, shown))?;
         let event = EventId::parse(&shown.0).map_err(ScreenError::failed)?;
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).remove(shown);
         for event in std::iter::once(event).chain(files.unwrap_or_default()) {
@@ -267,7 +338,7 @@ impl Screen for MatrixScreen {
     }
 
     async fn typing(&self, address: &Value) {
-        let Ok((_, room)) = self.open(address) else { return };
+        let Ok(room) = read(address).and_then(|address| self.joined(&address.room)) else { return };
         // The answer does not wait for it.
         tokio::spawn(async move {
             let _ = tokio::time::timeout(LATER, room.typing_notice(true)).await;

@@ -9,8 +9,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chat::{
-    Document, DocumentId, Identifiers, MemberId, MessageId, Overheard, Place, PortError, Provenance, RoomId, Scope,
-    Switch,
+    CallId, Document, DocumentId, Identifiers, MemberId, MessageId, Overheard, Place, PortError, Provenance, RoomId,
+    Scope, Switch,
     chronicle::{Chronicle, Note},
     document::CONVERSATION,
     error::chain,
@@ -113,7 +113,7 @@ impl Keeper {
 
     async fn write(&self, conversation: &Conversation) -> anyhow::Result<()> {
         let _turn = self.turn.lock().await;
-        let Library { store, embedder, index } = &self.library;
+        let Library { store, embedder, index, .. } = &self.library;
         let consenting: BTreeSet<MemberId> = store.consenting(Switch::Index).await?.into_iter().collect();
         let mut lines = store.lines_of(&conversation.document).await?;
         lines.retain(|line| line.author.as_ref().is_none_or(|author| consenting.contains(author)));
@@ -283,6 +283,9 @@ impl Chronicle for Keeper {
     }
 
     async fn removed(&self, place: &Place, id: &MessageId) -> Result<bool, PortError> {
+        // Whether it was kept or not: it may have been given to a language model.
+        let call = CallId::of(place, id);
+        self.library.store.take_out_message(&call).await.map_err(StoreError::port(PORT))?;
         Ok(self.take_out(Gone::Message(place.platform, &place.room, id)).await?.0 > 0)
     }
 

@@ -81,10 +81,14 @@ pub enum Command {
         /// The ZIP file, in place of an earlier one
         file: PathBuf,
     },
-    /// Fill an empty data folder from a backup, whose checksums are compared first
+    /// Fill an empty data folder from a backup, whose checksums are compared first. Who was forgotten, blocked or withdrew a
+    /// consent since is not brought back where `decisions.json` of the data folder says so
     Restore {
         /// The ZIP file
         file: PathBuf,
+        /// The last `decisions.json` [default: the one in the data folder, which may hold that one file]
+        #[arg(long, value_name = "FILE")]
+        decisions: Option<PathBuf>,
     },
     /// Look into the audit trail, also while `serve` runs
     #[command(subcommand)]
@@ -190,7 +194,11 @@ pub struct TrainOptions {
 #[derive(Debug, Subcommand)]
 pub enum Audit {
     /// Check that every event is what was written; names the first that is not
-    Verify,
+    Verify {
+        /// A hash that was the last one once, as `verify` and `serve` print it: a trail without it was cut off
+        #[arg(long, value_name = "HASH")]
+        head: Option<String>,
+    },
     /// List the last calls, with the names that `replay` takes
     List {
         /// Most rows

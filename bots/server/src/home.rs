@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use chat::{
-    Audience, Document, Passage, Place, Platform, Scope,
+    Audience, Document, MemberId, Passage, Place, Platform, Scope,
     cx::Ports,
     ports::{
         Acquisition, Clock, Dispatch, Documents, EmbedTask, Embedder, Embedding, Generator, Index, Point, Stamp,
@@ -22,8 +22,9 @@ use store::{DataLock, Store};
 
 use crate::{
     acquire::Acquirer,
+    apart::Door,
     chronicle::Keeper,
-    fetch,
+    decisions, fetch,
     matching::Matcher,
     people::Custodian,
     platforms::Platforms,
@@ -46,6 +47,9 @@ const CONVERSATION_TOKENS: usize = 120;
 
 /// Embedding calls that may wait, of each kind.
 const EMBED_CALLS_MAX: usize = 256;
+
+/// The lines that were typed at the console: a file of the data folder.
+pub(crate) const HISTORY: &str = "history.txt";
 
 /// How often an idle language model is probed.
 const PROBE_EVERY: Duration = Duration::from_secs(60);
@@ -70,6 +74,8 @@ pub struct Home {
     pub matcher: Matcher,
     /// What people may want to read.
     pub reader: Reader,
+    /// Where files of strangers are read.
+    pub door: Door,
     /// Held as long as the folder is open.
     _lock: DataLock,
 }
@@ -83,6 +89,8 @@ pub struct Library {
     pub embedder: Arc<QueuedEncoder>,
     /// The vector index.
     pub index: Arc<dyn Index>,
+    /// Where files are read.
+    pub door: Door,
 }
 
 /// Which parts a command needs.
@@ -105,23 +113,46 @@ impl Home {
         let store = Store::open(&dir).await?;
         let catalogue = catalogue(settings)?;
         let fetcher = Fetcher::new(settings.models_dir());
-        let (generator, translators) = match needs {
+        let models = match needs {
             Needs::Library => (None, Vec::new()),
             Needs::Everything => (language_model(settings)?, translation_models(settings).await?),
         };
-        if let Some(generator) = &generator {
+        if let Some(generator) = &models.0 {
             generator.watch(PROBE_EVERY);
         }
         let embedder = Arc::new(encoder(&fetcher, catalogue.get(&settings.models.embed)?).await?);
         let index = open_index(settings, &dir, &stamp(embedder.as_ref())).await?;
         top_up(&store, index.as_ref(), embedder.as_ref()).await?;
-        let library = Library { store: store.clone(), embedder: embedder.clone(), index: Arc::clone(&index) };
+        let door = Door::new(settings.program(), settings.library.reading());
+        let library =
+            Library { store: store.clone(), embedder: embedder.clone(), index: Arc::clone(&index), door: door.clone() };
         let chronicle = Arc::new(Keeper::new(library));
-        let matcher = Matcher::new(store.clone(), embedder.clone(), Versions::of(&settings.data_dir(), "match"));
+        let learned = Versions::of(&settings.data_dir(), "match");
+        let matcher = Matcher::new(store.clone(), embedder.clone(), learned, door.clone());
         let learned = Versions::of(&settings.data_dir(), "recommend");
         let reader = Reader::new(store.clone(), embedder.model(), learned);
         let settings = settings.clone();
-        Ok(Self { settings, store, embedder, index, generator, translators, chronicle, matcher, reader, _lock: lock })
+        let (generator, translators) = models;
+        let home = Self {
+            settings,
+            store,
+            embedder,
+            index,
+            generator,
+            translators,
+            chronicle,
+            matcher,
+            reader,
+            door,
+            _lock: lock,
+        };
+        if needs == Needs::Everything {
+            // What a process before had begun to forget; where that fails, it stays due.
+            if let Err(error) = Custodian::new(&home).finish(crate::now()).await {
+                tracing::error!(error = %chat::error::chain(&error), "could not finish forgetting a person");
+            }
+        }
+        Ok(home)
     }
 
     /// What the index must have been built with.
@@ -141,14 +172,24 @@ impl Home {
 
     /// What an ingest works on.
     pub fn library(&self) -> Library {
-        Library { store: self.store.clone(), embedder: self.embedder.clone(), index: Arc::clone(&self.index) }
+        Library {
+            store: self.store.clone(),
+            embedder: self.embedder.clone(),
+            index: Arc::clone(&self.index),
+            door: self.door.clone(),
+        }
     }
 
     /// What takes files into the library.
     pub fn acquirer(&self) -> Arc<dyn Acquisition> {
         let hosts = self.settings.library.fetch_hosts.clone();
         let links = fetch::Fetcher::new(hosts, fetch::system_resolver(), fetch::Limits::default());
-        Arc::new(Acquirer::new(self.library(), self.settings.data_dir().join("files"), links))
+        Arc::new(Acquirer::new(
+            self.library(),
+            self.settings.data_dir().join("files"),
+            links,
+            self.settings.library.quotas(),
+        ))
     }
 
     /// The host of the console alone, and the console's own history.
@@ -173,6 +214,7 @@ impl Home {
             embedder: self.embedder.clone(),
             archive: platforms.clone(),
             attachments: platforms.clone(),
+            apart: Arc::new(self.door.clone()),
             acquisition: self.acquirer(),
             data: store.clone(),
             register: store.clone(),
@@ -186,6 +228,7 @@ impl Home {
             matching: Arc::new(self.matcher.clone()),
             reading: Arc::new(self.reader.clone()),
             linguist: Arc::new(engine::language::Lingua::default()),
+            compute: Arc::new(engine::compute::Processors::default()),
         };
         let parts =
             Parts { ports, members: platforms, inbox: store.clone(), audit: store, clock, plugins: plugins::all() };
@@ -214,7 +257,7 @@ impl Home {
             thread: None,
             audience: Audience::Caller,
         };
-        Seat { place, member: "operator".into(), history: Some(self.settings.data_dir().join("history.txt")) }
+        Seat { place, member: operator(), history: Some(self.settings.data_dir().join(HISTORY)) }
     }
 
     /// Makes what was written durable. To be called before the process ends.
@@ -223,9 +266,15 @@ impl Home {
     /// Where the index cannot be flushed; the state loses nothing.
     pub async fn close(self) -> anyhow::Result<()> {
         self.index.flush().await.context("the index could not be flushed; it is completed at the next start")?;
+        let kept = decisions::keep(&self.store, &self.settings.data_dir(), &mut None, crate::now()).await;
         self.store.close().await;
-        Ok(())
+        kept
     }
+}
+
+/// Who sits at the console.
+pub(crate) fn operator() -> MemberId {
+    "operator".into()
 }
 
 /// The catalogue, with what the configuration adds.

@@ -2,28 +2,40 @@
 //!
 //! A file is remembered when everything of it is stored, so an interrupted run is taken up where it ended, and an
 //! unchanged file costs one look at its size and time.
+//!
+//! **Invariant:** what a member brings changes no document that somebody else brought, nor the operator's: it waits beside it,
+//! unread, for somebody who looks after that scope.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs, io,
+    fs::{self, File},
+    io::{self, Read as _},
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use chat::{
-    Document, DocumentId, Passage, Scope,
-    ports::{Documents, EmbedTask, Embedder, Point, Stored},
+    Document, DocumentId, MemberId, Passage, Scope,
+    ports::{Documents, EmbedTask, Embedder, HeldVersion, Point, Stored},
 };
+use futures::{StreamExt as _, stream};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use library::{Draft, Limits, WalkError};
+use library::{Draft, Found, Limits, WalkError};
 use store::{Entry, Refusal, SeenFile};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::home::{Library, embedded, passages};
+use crate::{
+    apart::{ApartError, Door},
+    home::{Library, embedded, passages},
+};
 
 /// Passages embedded and stored in one batch.
 const BATCH_PASSAGES: usize = 128;
+
+/// Versions of one member that wait at the most.
+const WAITING_MAX: usize = 20;
 
 /// Files read ahead of the embedder.
 const READ_AHEAD: usize = 4;
@@ -43,6 +55,8 @@ pub struct Report {
     pub unchanged: usize,
     /// Entries that are a document already known from elsewhere; what they add to it is taken over.
     pub duplicates: Vec<(String, String)>,
+    /// Entries that tell a document of somebody else otherwise, and wait for a decision: file and title.
+    pub held: Vec<(String, String)>,
     /// Documents whose file no longer holds them.
     pub removed: usize,
     /// Files and entries that were refused, and why.
@@ -70,6 +84,17 @@ struct ReadFile {
     before: Option<SeenFile>,
     drafts: Vec<Draft>,
     same_content: bool,
+}
+
+/// Whose word a run is.
+#[derive(Debug, Clone, Copy)]
+enum By<'a> {
+    /// The operator's: it holds over members'.
+    Operator,
+    /// A member's, said in a chat at a time: it holds for what is new, and for what they brought themselves.
+    Member(&'a MemberId, Timestamp),
+    /// That of somebody who looks after the scope and took a version of this document.
+    Taken(&'a DocumentId),
 }
 
 /// A document on its way into the store.
@@ -110,42 +135,105 @@ pub async fn ingest(
     bar.set_length(files.iter().map(|file| file.bytes).sum());
     let known: HashMap<String, SeenFile> =
         home.store.seen_files(scope).await?.into_iter().map(|seen| (seen.file.clone(), seen)).collect();
-    let (sender, mut arrivals) = tokio::sync::mpsc::channel(READ_AHEAD);
-    let (own_scope, own_stop) = (scope.clone(), stop.clone());
-    let reader = std::thread::spawn(move || {
-        for found in files {
-            let arrival = arrive(&found, known.get(&key(&found)), &own_scope);
-            if own_stop.is_cancelled() || sender.blocking_send(arrival).is_err() {
+    let (sender, mut arrivals) = mpsc::channel(READ_AHEAD);
+    let (own_scope, own_stop, door) = (scope.clone(), stop.clone(), home.door.clone());
+    // Beside the embedder; dropped with this run, and the processes that read with it.
+    let reader = AbortOnDropHandle::new(tokio::spawn(async move {
+        let read = |found: Found| {
+            let (before, scope, door) = (known.get(&key(&found)).cloned(), own_scope.clone(), door.clone());
+            async move { arrive(found, before, scope, &door).await }
+        };
+        let mut arriving = std::pin::pin!(stream::iter(files).map(read).buffered(READ_AHEAD));
+        while let Some(arrival) = arriving.next().await {
+            if own_stop.is_cancelled() || sender.send(arrival).await.is_err() {
                 return;
             }
         }
-    });
-    let mut run = Run { home, scope, report, bar, batch: Vec::new(), files: Vec::new(), claimed: HashMap::new() };
+    }));
+    let mut run = Run::new(home, scope, By::Operator, bar, report);
     while let Some(arrival) = arrivals.recv().await {
         if stop.is_cancelled() {
             break;
         }
         run.take(arrival, stop).await?;
     }
-    drop(arrivals);
+    drop(reader);
     if !stop.is_cancelled() {
         run.store().await?;
     }
-    // A reader that panicked refused its file by panicking; the others are done.
-    let _ = reader.join();
-    if let Err(error) = home.index.flush().await {
-        // What was stored stays; the next start completes the index. The report is worth more than a failure here.
-        tracing::warn!(error = %chat::error::chain(&error), "the index could not be flushed");
-    }
-    let mut report = run.report;
+    let mut report = run.end().await;
     report.interrupted = stop.is_cancelled();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
 }
 
+/// Reads a file that a member brought at a time into `scope`. It is read beside others, and stored in its `turn`: two copies of
+/// one paper must meet.
+///
+/// # Errors
+/// As [`ingest`].
+pub async fn bring(
+    home: &Library,
+    path: &Path,
+    scope: &Scope,
+    (member, at): (&MemberId, Timestamp),
+    turn: &Mutex<()>,
+) -> anyhow::Result<Report> {
+    let (bar, stop) = (ProgressBar::hidden(), CancellationToken::new());
+    let (mut report, mut found) = (Report { files: 1, ..Report::default() }, Vec::new());
+    for one in library::walk(path) {
+        match one {
+            Ok(one) => found.push(one),
+            Err(error) => report.refused.push((shown(&error), error.to_string())),
+        }
+    }
+    let mut run = Run::new(home, scope, By::Member(member, at), &bar, report);
+    let known = home.store.seen_files(scope).await?;
+    for one in found {
+        let before = known.iter().find(|seen| seen.file == key(&one)).cloned();
+        let arrival = arrive(one, before, scope.clone(), &home.door).await;
+        let _turn = turn.lock().await;
+        run.take(arrival, &stop).await?;
+        run.store().await?;
+    }
+    Ok(run.end().await)
+}
+
+/// Puts a version that waited in the place of the document that it tells otherwise. Whether its file still holds it.
+///
+/// # Errors
+/// As [`ingest`]; where the file cannot be read.
+pub async fn take(home: &Library, held: &HeldVersion, turn: &Mutex<()>) -> anyhow::Result<bool> {
+    let Some(document) = home.store.get(None, &held.document).await? else { return Ok(false) };
+    let (path, scope) = (Path::new(&held.file), &document.scope);
+    let content = tokio::fs::read(path).await?;
+    let content_hash = library::sha256(&content);
+    let read = home.door.documents(short(&held.file), content).await?;
+    let bar = ProgressBar::hidden();
+    let mut run = Run::new(home, scope, By::Taken(&document.id), &bar, Report::default());
+    let _turn = turn.lock().await;
+    for draft in read.drafts {
+        let new = draft.into_document(scope.clone(), &held.file, &content_hash);
+        let known = home.store.documents_by_keys(scope, &library::identity::of(&new)).await?;
+        if known.contains(&document.id) {
+            run.add(new, false).await?;
+            run.store().await?;
+            home.store.adopt(&document.id).await?;
+            run.end().await;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// A name for the state: the whole path, so that two folders with files of one name do not meet.
-fn key(found: &library::Found) -> String {
-    let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
+fn key(found: &Found) -> String {
+    name(&found.path)
+}
+
+/// What a file is called in the state.
+pub(crate) fn name(path: &Path) -> String {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     path.to_string_lossy().into_owned()
 }
 
@@ -153,33 +241,70 @@ fn shown(error: &WalkError) -> String {
     error.path().to_string_lossy().into_owned()
 }
 
-/// Looks at one file and reads it if it changed.
-fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> Arrival {
+/// Looks at one file, and has it read if it changed.
+async fn arrive(found: Found, before: Option<SeenFile>, scope: Scope, door: &Door) -> Arrival {
+    let (bytes, name) = (found.bytes, found.file.clone());
+    let looked = tokio::task::spawn_blocking(move || look(&found, before, &scope)).await;
+    let (content, seen, before) = match looked {
+        Ok(Looked::Changed { content, seen, before }) => (content, seen, before),
+        Ok(Looked::Known(arrival)) => return arrival,
+        Err(_) => return Arrival::Refused { file: name, sentence: "it cannot be read".to_owned(), seen: None, bytes },
+    };
+    match door.documents(&name, content).await {
+        Ok(found) => {
+            let refused = found.refused.into_iter();
+            let refusals = refused.map(|(entry, sentence)| Refusal { entry, sentence }).collect();
+            let seen = SeenFile { refusals, ..*seen };
+            Arrival::Read(Box::new(ReadFile { seen, before, drafts: found.drafts, same_content: false }))
+        }
+        Err(ApartError::Refused(sentence)) => {
+            let refusals = vec![Refusal { entry: String::new(), sentence: sentence.clone() }];
+            // What came of it before stays, and stays its own, until it can be read again.
+            let documents = before.map(|before| before.documents).unwrap_or_default();
+            let seen = Some(Box::new(SeenFile { refusals, documents, ..*seen }));
+            Arrival::Refused { file: name, sentence, seen, bytes }
+        }
+        // This machine is at fault, so that the file is tried again the next time.
+        Err(error) => Arrival::Refused { file: name, sentence: chat::error::chain(&error), seen: None, bytes },
+    }
+}
+
+/// What a look at a file shows.
+enum Looked {
+    /// It was dealt with before, or cannot be.
+    Known(Arrival),
+    /// It is new, or another one than before.
+    Changed { content: Vec<u8>, seen: Box<SeenFile>, before: Option<SeenFile> },
+}
+
+fn look(found: &Found, before: Option<SeenFile>, scope: &Scope) -> Looked {
     let (path, bytes) = (&found.path, found.bytes);
     let file = key(found);
-    let refused = |sentence: String, seen: Option<Box<SeenFile>>| Arrival::Refused {
-        file: found.file.clone(),
-        sentence,
-        seen,
-        bytes,
-    };
+    let refused =
+        |sentence: String| Looked::Known(Arrival::Refused { file: found.file.clone(), sentence, seen: None, bytes });
     let modified = match modified(path) {
         Ok(modified) => modified,
-        Err(error) => return refused(format!("it cannot be read: {error}"), None),
+        Err(error) => return refused(format!("it cannot be read: {error}")),
     };
     let reader = reader_version();
     let unchanged = |seen: &&SeenFile| seen.bytes == bytes && seen.modified == modified && seen.reader == reader;
-    if let Some(seen) = before.filter(unchanged) {
-        return Arrival::Unchanged { file: found.file.clone(), refusals: seen.refusals.clone(), bytes };
+    if let Some(seen) = before.as_ref().filter(unchanged) {
+        let refusals = seen.refusals.clone();
+        return Looked::Known(Arrival::Unchanged { file: found.file.clone(), refusals, bytes });
     }
     let limits = Limits::default();
     if bytes > limits.bytes_max {
         let max = limits.bytes_max;
-        return refused(library::ReadError::TooLarge { bytes, max }.to_string(), None);
+        return refused(library::ReadError::TooLarge { bytes, max }.to_string());
     }
-    let content = match fs::read(path) {
+    // A file that grows meanwhile is read as far as was looked at.
+    let content = File::open(path).and_then(|file| {
+        let mut content = Vec::new();
+        file.take(limits.bytes_max).read_to_end(&mut content).map(|_| content)
+    });
+    let content = match content {
         Ok(content) => content,
-        Err(error) => return refused(format!("it cannot be read: {error}"), None),
+        Err(error) => return refused(format!("it cannot be read: {error}")),
     };
     let seen = SeenFile {
         scope: scope.clone(),
@@ -191,32 +316,13 @@ fn arrive(found: &library::Found, before: Option<&SeenFile>, scope: &Scope) -> A
         documents: Vec::new(),
         refusals: Vec::new(),
     };
-    if let Some(before) = before.filter(|before| before.content_hash == seen.content_hash && before.reader == reader) {
+    let is_same = |before: &&SeenFile| before.content_hash == seen.content_hash && before.reader == reader;
+    if let Some(before) = before.as_ref().filter(is_same) {
         let seen = SeenFile { documents: before.documents.clone(), refusals: before.refusals.clone(), ..seen };
-        return Arrival::Read(Box::new(ReadFile { seen, before: None, drafts: Vec::new(), same_content: true }));
+        let read = ReadFile { seen, before: None, drafts: Vec::new(), same_content: true };
+        return Looked::Known(Arrival::Read(Box::new(read)));
     }
-    match library::read(&found.file, &content, &limits) {
-        Err(error) => {
-            let refusals = vec![Refusal { entry: String::new(), sentence: error.to_string() }];
-            // What came of it before stays, and stays its own, until it can be read again.
-            let documents = before.map(|before| before.documents.clone()).unwrap_or_default();
-            refused(error.to_string(), Some(Box::new(SeenFile { refusals, documents, ..seen })))
-        }
-        Ok(reading) => {
-            let refusals = reading
-                .refused
-                .into_iter()
-                .map(|refusal| Refusal { entry: refusal.fragment, sentence: refusal.error.to_string() })
-                .collect();
-            let seen = SeenFile { refusals, ..seen };
-            Arrival::Read(Box::new(ReadFile {
-                seen,
-                before: before.cloned(),
-                drafts: reading.drafts,
-                same_content: false,
-            }))
-        }
-    }
+    Looked::Changed { content, seen: Box::new(seen), before }
 }
 
 fn modified(path: &Path) -> io::Result<Timestamp> {
@@ -232,6 +338,9 @@ struct OpenFile {
 struct Run<'a> {
     home: &'a Library,
     scope: &'a Scope,
+    by: By<'a>,
+    /// Documents of members that are an operator's with this batch.
+    adopted: Vec<DocumentId>,
     report: Report,
     bar: &'a ProgressBar,
     batch: Vec<Pending>,
@@ -240,7 +349,29 @@ struct Run<'a> {
     claimed: HashMap<String, DocumentId>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(home: &'a Library, scope: &'a Scope, by: By<'a>, bar: &'a ProgressBar, report: Report) -> Self {
+        Self {
+            home,
+            scope,
+            by,
+            adopted: Vec::new(),
+            report,
+            bar,
+            batch: Vec::new(),
+            files: Vec::new(),
+            claimed: HashMap::new(),
+        }
+    }
+
+    async fn end(self) -> Report {
+        if let Err(error) = self.home.index.flush().await {
+            // What was stored stays; the next start completes the index. The report is worth more than a failure here.
+            tracing::warn!(error = %chat::error::chain(&error), "the index could not be flushed");
+        }
+        self.report
+    }
+
     async fn take(&mut self, arrival: Arrival, stop: &CancellationToken) -> anyhow::Result<()> {
         match arrival {
             Arrival::Unchanged { file, refusals, bytes } => {
@@ -277,7 +408,7 @@ impl Run<'_> {
                 return Ok(());
             }
             let document = draft.into_document(self.scope.clone(), &seen.file, &seen.content_hash);
-            documents.insert(self.add(document, before.is_some()).await?);
+            documents.extend(self.add(document, before.is_some()).await?);
             self.bar.inc(share);
             if self.batch.iter().map(|pending| pending.passages.len()).sum::<usize>() >= BATCH_PASSAGES {
                 self.store().await?;
@@ -296,10 +427,19 @@ impl Run<'_> {
         }
     }
 
-    /// Takes a document into the batch, unless it is known from elsewhere; under which id it is known from now on.
-    async fn add(&mut self, mut document: Document, is_known_file: bool) -> anyhow::Result<DocumentId> {
+    /// Takes a document into the batch, unless it is known from elsewhere; under which id it is known from now on. None of a
+    /// version that waits.
+    async fn add(&mut self, mut document: Document, is_known_file: bool) -> anyhow::Result<Option<DocumentId>> {
         let mut keys = library::identity::of(&document);
-        let here = keys.iter().find_map(|key| self.claimed.get(key).cloned());
+        if let By::Member(member, at) = self.by
+            && let Some(other) = self.of_others(&document.id, &keys, member).await?
+        {
+            return self.wait_beside(other, document, (member, at)).await;
+        }
+        let here = match self.by {
+            By::Taken(document) => Some(document.clone()),
+            _ => keys.iter().find_map(|key| self.claimed.get(key).cloned()),
+        };
         let known = match here {
             Some(id) => Some(id),
             None => match self.home.store.document_by_keys(self.scope, &keys).await? {
@@ -326,6 +466,10 @@ impl Run<'_> {
             };
             let scope = other.as_ref().map(|other| other.scope.clone());
             match other {
+                Some(other) if self.replaces(&other).await? => {
+                    // What a member said of it goes with their version.
+                    document.retracted |= other.retracted && matches!(self.by, By::Taken(_));
+                }
                 // The same entry, read again: the file changed, or an earlier run ended before its end.
                 Some(other) if other.provenance.file == document.provenance.file => {
                     document = renew(other, document);
@@ -335,7 +479,7 @@ impl Run<'_> {
                     self.report.duplicates.push((file, title));
                     match merge(other, document) {
                         // It says nothing that is not known.
-                        None => return Ok(known),
+                        None => return Ok(Some(known)),
                         Some(merged) => document = merged,
                     }
                 }
@@ -349,13 +493,88 @@ impl Run<'_> {
                 self.batch.remove(at);
             }
         }
+        // What it adds to the member's own one may be another's.
+        if let By::Member(member, at) = self.by
+            && let Some(other) = self.of_others(&document.id, &keys, member).await?
+        {
+            return self.wait_beside(other, document, (member, at)).await;
+        }
         for key in &keys {
             self.claimed.insert(key.clone(), document.id.clone());
         }
-        let passages = passages(&document, self.home.embedder.as_ref());
+        // It takes its time: not on a thread that answers.
+        let embedder = self.home.embedder.clone();
+        let cutting = tokio::task::spawn_blocking(move || (passages(&document, embedder.as_ref()), document));
+        let (passages, document) = cutting.await?;
         let id = document.id.clone();
         self.batch.push(Pending { document, passages, keys });
-        Ok(id)
+        Ok(Some(id))
+    }
+
+    /// The first document with this id or, in this scope, any of these names that is not `member`'s to change: somebody else
+    /// brought it, or moved it to another scope.
+    async fn of_others(&self, id: &DocumentId, keys: &[String], member: &MemberId) -> anyhow::Result<Option<Document>> {
+        let store = &self.home.store;
+        let known = store.documents_by_keys(self.scope, keys).await?;
+        let brought = store.brought(&known).await?;
+        if let Some(other) = known.iter().find(|id| brought.get(id) != Some(member)) {
+            return Ok(store.get(None, other).await?);
+        }
+        // An id outlives the name that it was made of.
+        let Some(document) = store.get(None, id).await? else { return Ok(None) };
+        let is_own = store.brought(std::slice::from_ref(id)).await?.get(id) == Some(member);
+        Ok(Some(document).filter(|document| !is_own || document.scope != *self.scope))
+    }
+
+    /// Keeps a version of somebody else's document for who looks after it, unless it says nothing else. The document where it
+    /// stands in this very file, which is then read again.
+    async fn wait_beside(
+        &mut self,
+        known: Document,
+        new: Document,
+        (member, at): (&MemberId, Timestamp),
+    ) -> anyhow::Result<Option<DocumentId>> {
+        if known.provenance.file == new.provenance.file {
+            self.report.unchanged += 1;
+            return Ok(Some(known.id));
+        }
+        let row = (short(&new.provenance.file).to_owned(), known.title.clone());
+        let tells = differences(&known, &new);
+        if merge(known.clone(), new.clone()).is_none() || tells.is_empty() {
+            self.report.duplicates.push(row);
+            return Ok(None);
+        }
+        let file = new.provenance.file.split('#').next().unwrap_or_default().to_owned();
+        let waiting = self.home.store.held_of(std::slice::from_ref(member)).await?;
+        let waits = waiting.iter().any(|held| (&held.document, &held.file) == (&known.id, &file));
+        if waiting.len() >= WAITING_MAX && !waits {
+            let sentence = format!("{WAITING_MAX} versions that you brought wait for a decision already");
+            self.report.refused.push((row.0, sentence));
+            return Ok(None);
+        }
+        let (document, title, member) = (known.id, known.title, member.clone());
+        self.home.store.hold(&HeldVersion { document, title, file, member, at, tells }).await?;
+        self.report.held.push(row);
+        Ok(None)
+    }
+
+    /// Whether this run's word holds over that of a document, whose file is then a version that waits.
+    async fn replaces(&mut self, known: &Document) -> anyhow::Result<bool> {
+        let store = &self.home.store;
+        match self.by {
+            By::Member(..) => Ok(false),
+            By::Taken(document) => Ok(*document == known.id),
+            By::Operator => {
+                let brought = store.brought(std::slice::from_ref(&known.id)).await?;
+                let Some(member) = brought.into_values().next() else { return Ok(false) };
+                let file = known.provenance.file.split('#').next().unwrap_or_default().to_owned();
+                let (document, title) = (known.id.clone(), known.title.clone());
+                let tells = "what stood here before an operator's file".to_owned();
+                store.hold(&HeldVersion { document, title, file, member, at: crate::now(), tells }).await?;
+                self.adopted.push(known.id.clone());
+                Ok(true)
+            }
+        }
     }
 
     /// Embeds what changed, stores the batch, brings it into the index, remembers its files.
@@ -398,6 +617,14 @@ impl Run<'_> {
         if !points.is_empty() {
             self.home.index.upsert(points).await?;
         }
+        for document in std::mem::take(&mut self.adopted) {
+            store.adopt(&document).await?;
+        }
+        if let By::Member(member, at) = self.by {
+            let new = self.batch.iter().zip(&preview).filter(|(_, stored)| **stored == Stored::Added);
+            let new: Vec<DocumentId> = new.map(|(pending, _)| pending.document.id.clone()).collect();
+            store.note_brought(&new, member, at).await?;
+        }
         for (stored, pending) in preview.into_iter().zip(&self.batch) {
             let row = || (short(&pending.document.provenance.file).to_owned(), pending.document.title.clone());
             match stored {
@@ -420,6 +647,10 @@ impl Run<'_> {
         for OpenFile { seen, before } in files {
             let before = before.iter().flat_map(|before| &before.documents);
             lost.extend(before.filter(|id| !seen.documents.contains(id)).cloned());
+        }
+        if let By::Member(member, _) = self.by {
+            let brought = self.home.store.brought(&lost).await?;
+            lost.retain(|id| brought.get(id) == Some(member));
         }
         let lost = self.home.store.unclaimed(&lost).await?;
         if !lost.is_empty() {
@@ -465,6 +696,28 @@ fn told_by(told: &Document, rest: &Document, text: Document) -> Document {
         },
         ..text
     }
+}
+
+/// What another file says otherwise of a paper, in a few words; empty where it says the same.
+fn differences(known: &Document, new: &Document) -> String {
+    let mut other = Vec::new();
+    let mut differs = |what: &'static str, is_other: bool| other.extend(is_other.then_some(what));
+    differs("title", new.title != known.title);
+    differs("authors", !new.authors.is_empty() && new.authors != known.authors);
+    differs("year", new.year.is_some() && new.year != known.year);
+    differs("venue", new.venue.is_some() && new.venue != known.venue);
+    let (old, ids) = (&known.identifiers, &new.identifiers);
+    let is_other = |old: &Option<String>, new: &Option<String>| new.is_some() && new != old;
+    differs(
+        "identifiers",
+        is_other(&old.doi, &ids.doi)
+            || is_other(&old.arxiv, &ids.arxiv)
+            || is_other(&old.anthology, &ids.anthology)
+            || is_other(&old.pubmed, &ids.pubmed),
+    );
+    differs("that it is retracted", new.retracted && !known.retracted);
+    differs("text", new.text != known.text);
+    other.join(", ")
 }
 
 /// One paper told twice: the longer text, with the title, authors and names of the more structured source. `None`

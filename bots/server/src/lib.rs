@@ -11,12 +11,14 @@ pub mod settings;
 pub mod home;
 pub mod platforms;
 pub mod connect;
+pub mod apart;
 pub mod ingest;
 mod fetch;
 mod acquire;
 pub mod chronicle;
 pub mod matching;
 pub mod people;
+pub mod decisions;
 pub mod schedule;
 pub mod reading;
 pub mod versions;
@@ -34,6 +36,14 @@ const USAGE: u8 = 2;
 
 /// Runs the command line; the exit code is 0 where it was done, 1 where it failed, 2 where it was wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Whatever is written from here on is for this account alone: papers, messages and keys are in it.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Before anything else: this process is there for one file of a stranger, and takes no part in all the rest.
+    if arguments.get(1).is_some_and(|word| word == apart::READ_ONE) {
+        return apart::child::run();
+    }
     let cli = match cli::Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

@@ -28,14 +28,16 @@ use chat::{
     profile::{ENTRIES_MAX, Entry, Facts, Fit, Group, Need, Profile, Topic, Works},
 };
 use jiff::Timestamp;
-use library::Limits;
 use store::{ProfileEntry, ProfileLine, RoomLine, Store, StoreError};
 use training::{
     learn::Ranker,
     matching::{Line, MatchError, MatchModel, People},
 };
 
-use crate::versions::Versions;
+use crate::{
+    apart::{ApartError, Door},
+    versions::Versions,
+};
 use person::{Given, Person};
 use pool::Pool;
 
@@ -62,6 +64,8 @@ pub struct Matcher {
     store: Store,
     embedder: Arc<dyn Embedder>,
     versions: Versions,
+    /// Where lists of works are read.
+    door: Door,
     learned: Arc<Mutex<Option<Learned>>>,
     cache: Arc<Mutex<Cache>>,
     /// Held by whoever embeds what has no vectors yet.
@@ -89,9 +93,9 @@ struct Among {
 
 impl Matcher {
     /// Matches by what this state keeps, and by what was learned.
-    pub fn new(store: Store, embedder: Arc<dyn Embedder>, versions: Versions) -> Self {
+    pub fn new(store: Store, embedder: Arc<dyn Embedder>, versions: Versions, door: Door) -> Self {
         let (learned, cache, embedding) = (Arc::default(), Arc::default(), Arc::default());
-        Self { store, embedder, versions, learned, cache, embedding }
+        Self { store, embedder, versions, door, learned, cache, embedding }
     }
 
     /// The ranker that is in use, read anew where another one is.
@@ -343,11 +347,7 @@ impl Matching for Matcher {
     }
 
     async fn works(&self, name: &str, bytes: Vec<u8>) -> Result<Works, PortError> {
-        let file = name.to_owned();
-        let doing = "reading a list of works";
-        let read = tokio::task::spawn_blocking(move || library::read_works(&file, &bytes, &Limits::default())).await;
-        let listed = read.map_err(PortError::failed(PORT, doing))?;
-        let listed = listed.map_err(|error| PortError::Refused { port: PORT, reason: error.to_string() })?;
+        let listed = self.door.works(name, bytes).await.map_err(ApartError::port)?;
         Ok(works::entries(name, listed))
     }
 

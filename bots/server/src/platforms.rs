@@ -69,6 +69,10 @@ impl Members for Platforms {
         self.of(place)?.members.role(place, member).await
     }
 
+    async fn sees(&self, place: &Place, member: &MemberId) -> Result<bool, PortError> {
+        self.of(place)?.members.sees(place, member).await
+    }
+
     async fn scopes(&self, place: &Place, member: &MemberId) -> Result<Vec<Scope>, PortError> {
         self.of(place)?.members.scopes(place, member).await
     }

@@ -55,12 +55,18 @@ pub fn log_to_stderr(verbose: u8, json: bool) {
 }
 
 /// A panic is one line of the log, for most are caught and cost one reply or one flush; its way there with `-vv` and
-/// `RUST_BACKTRACE`.
+/// `RUST_BACKTRACE`. What was written at its place in the source is told; a message that was put together while it ran may
+/// hold what people wrote, and is not.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let said: String = panic.payload_as_str().unwrap_or("without a word").chars().take(300).collect();
+    let said = fixed(panic.payload()).unwrap_or("its message may hold words of people and is not told");
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(place, said, "something broke");
     tracing::debug!(backtrace = %std::backtrace::Backtrace::capture());
+}
+
+/// The message of a panic, where it stands in the source as it is.
+fn fixed(payload: &(dyn std::any::Any + Send)) -> Option<&'static str> {
+    payload.downcast_ref::<&'static str>().copied()
 }
 
 /// Our crates, as the log knows them.
@@ -78,3 +84,25 @@ const OURS: [&str; 12] = [
     "matrix",
     "web",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::fixed;
+
+    #[track_caller]
+    fn check(text: &str, end: usize, told: Option<&'static str>) {
+        let broken = std::panic::catch_unwind(|| match end {
+            0 => panic!("the queue is gone"),
+            end => text[..end].len(),
+        });
+        assert_eq!(broken.err().and_then(|payload| fixed(payload.as_ref())), told, "{text} {end}");
+    }
+
+    #[test]
+    fn a_panic_tells_the_log_no_words_of_people() {
+        check("a secret of Ana's", 0, Some("the queue is gone"));
+        // In the middle of a letter: the message quotes the text.
+        check("é, a secret of Ana's", 1, None);
+        check("a secret of Ana's", 100, None);
+    }
+}

@@ -5,13 +5,14 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use config::{Config, FileFormat};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{cli::Cli, fetch::Hosts};
+use crate::{acquire::Quotas, apart, cli::Cli, fetch::Hosts};
 
 /// The documented default file.
 pub const DEFAULTS: &str = include_str!("colloquy.default.toml");
@@ -55,6 +56,9 @@ pub struct Settings {
     /// The file that was read, where there was one; `models use` writes there.
     #[serde(skip)]
     pub file: Option<PathBuf>,
+    /// The program that reads strangers' files, where that is not this one.
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
 }
 
 /// `[data]`
@@ -143,6 +147,43 @@ impl From<IndexKind> for String {
 pub struct Library {
     /// Hosts that links may be fetched from; empty for none.
     pub fetch_hosts: Hosts,
+    /// Memory that reading one file may take, in MiB.
+    pub read_memory_mib: u64,
+    /// Seconds that reading one file may take.
+    pub read_seconds: u64,
+    /// Files that are read at a time.
+    pub read_at_once: usize,
+    /// What a room's own shelf may hold, in MiB of files.
+    pub room_mib_max: u64,
+    /// What one person may add a day, in MiB of files.
+    pub person_mib_a_day: u64,
+    /// Files that one person may add a day.
+    pub person_files_a_day: usize,
+    /// Free disk below which no file is taken, in MiB.
+    pub disk_free_mib_min: u64,
+}
+
+impl Library {
+    /// What members may bring.
+    pub fn quotas(&self) -> Quotas {
+        let mib = |many: u64| (many > 0).then(|| many.saturating_mul(1 << 20));
+        Quotas {
+            of_scope: mib(self.room_mib_max),
+            of_person: mib(self.person_mib_a_day),
+            files_of_person: Some(self.person_files_a_day).filter(|many| *many > 0),
+            disk_free: self.disk_free_mib_min.saturating_mul(1 << 20),
+        }
+    }
+
+    /// What reading one file may cost.
+    pub fn reading(&self) -> apart::Limits {
+        apart::Limits {
+            memory_mib: self.read_memory_mib,
+            time: Duration::from_secs(self.read_seconds.max(1)),
+            at_once: self.read_at_once,
+            ..apart::Limits::default()
+        }
+    }
 }
 
 /// `[engine]`
@@ -219,6 +260,8 @@ pub struct Matrix {
 pub struct Web {
     /// Where it listens; empty for nowhere.
     pub address: String,
+    /// Whether it may listen where other machines reach it.
+    pub open: bool,
     /// Seconds that a stop waits for answers in the making.
     pub drain_seconds: u64,
 }
@@ -264,6 +307,13 @@ impl Settings {
     /// The defaults, as documented.
     pub fn defaults() -> Self {
         Self::merge(None, std::iter::empty(), &[]).expect("the documented defaults are checked by a test")
+    }
+
+    /// The program that reads strangers' files: this one, also where its file was replaced since it started.
+    pub fn program(&self) -> PathBuf {
+        let own = Path::new("/proc/self/exe");
+        let this = || if own.exists() { own.to_owned() } else { env::current_exe().unwrap_or("colloquy".into()) };
+        self.program.clone().unwrap_or_else(this)
     }
 
     /// All layers, merged.

@@ -4,12 +4,19 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MemberId, PluginError, Role};
+use crate::{MemberId, MessageId, Place, PluginError, Role};
 
 /// The name of a call in the audit trail: see [`Message::call_id`](crate::Message::call_id).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CallId(pub String);
+
+impl CallId {
+    /// The call that a message of a place makes.
+    pub fn of(place: &Place, message: &MessageId) -> Self {
+        Self(format!("{}:{}:{message}", place.platform, place.room))
+    }
+}
 
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,7 +40,7 @@ pub struct Call {
     /// The caller's role in this place, now.
     pub role: Role,
     /// Where it was asked and who will see the reply.
-    pub place: crate::Place,
+    pub place: Place,
     /// The earlier answer that it is about, where there is one.
     pub about: Option<CallId>,
     /// Whether nobody asked the assistant: it then says nothing at all but what it is sure of.

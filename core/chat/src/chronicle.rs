@@ -1,7 +1,8 @@
 //! What is said in rooms without being meant for the assistant, and what is kept of it.
 //!
 //! **Invariant:** nothing of a person is kept here without their consent to [`Switch::Index`](crate::Switch::Index), and
-//! nothing of a room whose policy does not index: the host asks both before it calls [`Chronicle::said`].
+//! nothing of a room whose policy does not index: the host asks both before it calls [`Chronicle::said`] or
+//! [`Chronicle::note`].
 
 use async_trait::async_trait;
 use jiff::Timestamp;

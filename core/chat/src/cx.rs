@@ -5,6 +5,7 @@
 
 mod asking;
 mod citing;
+mod computing;
 mod echoing;
 mod glossary;
 mod history;
@@ -23,9 +24,11 @@ use serde::de::DeserializeOwned;
 
 pub use asking::Expert;
 pub use citing::{Cited, Shown};
-pub use echoing::{Below, Echo, LISTENING, kept, kept_of, listening};
+pub use echoing::{Below, Echo, LISTENING, OF_ROOM, hears, kept, kept_of, listening, of_room};
+pub use glossary::Words;
 pub use history::{Voice, Within};
 pub use matching::Met;
+pub use people::Side;
 pub use translating::Pair;
 
 use crate::{
@@ -34,9 +37,9 @@ use crate::{
     chronicle::Chronicle,
     people::{Personal, Register},
     ports::{
-        Acquisition, Added, Archive, Attachments, Audit, Documents, EmbedTask, Embedder, Embedding, Evidence,
-        Generation, Generator, Identified, LibraryStats, Linguist, Listing, Matching, Members, Notify, Outbox, Piece,
-        PluginData, Prompt, Recommending, Schedule, Search, SearchRequest, Speaker, Translator,
+        Acquisition, Added, Apart, Archive, Attachments, Audit, Compute, Documents, EmbedTask, Embedder, Embedding,
+        Evidence, Generation, Generator, Identified, LibraryStats, Linguist, Listing, Matching, Members, Notify,
+        Outbox, Piece, PluginData, Prompt, Recommending, Schedule, Search, SearchRequest, Speaker, Translator,
     },
 };
 
@@ -57,6 +60,8 @@ pub struct Ports {
     pub archive: Arc<dyn Archive>,
     /// Files that come with messages.
     pub attachments: Arc<dyn Attachments>,
+    /// Where files of strangers are parsed.
+    pub apart: Arc<dyn Apart>,
     /// What takes files into the library.
     pub acquisition: Arc<dyn Acquisition>,
     /// The plugins' own data.
@@ -83,6 +88,8 @@ pub struct Ports {
     pub reading: Arc<dyn Recommending>,
     /// Which language a text is in.
     pub linguist: Arc<dyn Linguist>,
+    /// What keeps a processor busy.
+    pub compute: Arc<dyn Compute>,
 }
 
 /// What a call left behind for the audit trail.
@@ -98,6 +105,8 @@ pub struct Trace {
     pub decisions: Vec<String>,
     /// Whose words it was given, beside the caller's own.
     pub voices: Vec<crate::MemberId>,
+    /// The messages that it was given, each as the call that it would make.
+    pub messages: Vec<crate::CallId>,
     /// Failures that it went on without, with their causes.
     pub warnings: Vec<String>,
     /// Whether it said again what somebody said.
@@ -118,6 +127,7 @@ pub struct Cx {
     standing: Standing,
     policy: Policy,
     at: Timestamp,
+    asked_at: Timestamp,
     code: u64,
     events: mpsc::UnboundedSender<Event>,
     trace: Arc<Mutex<Trace>>,
@@ -147,6 +157,8 @@ pub struct Setting {
     pub policy: Policy,
     /// The time.
     pub at: Timestamp,
+    /// When the message was said that the call is made with, by its platform's clock.
+    pub asked_at: Timestamp,
     /// A number that nobody can guess.
     pub code: u64,
 }
@@ -166,6 +178,7 @@ impl Cx {
             standing,
             policy,
             at,
+            asked_at,
             code,
         } = setting;
         Self {
@@ -181,6 +194,7 @@ impl Cx {
             standing,
             policy,
             at,
+            asked_at,
             code,
             events,
             trace,
@@ -378,7 +392,7 @@ impl Cx {
             Audience::Room => Scope::Room(place.room.clone()),
             Audience::Caller => Scope::Person(self.call.caller.clone()),
         };
-        let added = self.ports.acquisition.add(&scope, name, bytes).await;
+        let added = self.ports.acquisition.add(&scope, (&self.call.caller, self.at), name, bytes).await;
         added.map_err(PluginError::port("reading a file into the library"))
     }
 
@@ -403,7 +417,7 @@ impl Cx {
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn save_own(&self, key: &str, value: Option<serde_json::Value>) -> Result<(), PluginError> {
-        let keeping = self.ports.data.set(&self.call.plugin, Some(&self.call.caller), key, value);
+        let keeping = self.ports.data.set(&self.call.plugin, Some((&self.call.caller, self.at)), key, value);
         keeping.await.map_err(PluginError::port("keeping its data"))
     }
 

@@ -127,9 +127,9 @@ impl Document {
     /// Where it can be read: its DOI, arXiv or Anthology page.
     pub fn link(&self) -> Option<String> {
         let ids = &self.identifiers;
-        None.or_else(|| ids.doi.as_ref().map(|id| format!("https://doi.org/{id}")))
-            .or_else(|| ids.arxiv.as_ref().map(|id| format!("https://arxiv.org/abs/{id}")))
-            .or_else(|| ids.anthology.as_ref().map(|id| format!("https://aclanthology.org/{id}")))
+        None.or_else(|| ids.doi.as_ref().map(|id| format!("https://doi.org/{}", in_path(id))))
+            .or_else(|| ids.arxiv.as_ref().map(|id| format!("https://arxiv.org/abs/{}", in_path(id))))
+            .or_else(|| ids.anthology.as_ref().map(|id| format!("https://aclanthology.org/{}", in_path(id))))
     }
 
     /// Whether a quote of it may be a line with its neighbours. Without a known licence a line is quoted as scholars
@@ -171,4 +171,30 @@ pub struct Passage {
     pub page: Option<u32>,
     /// Heading that it stands under.
     pub section: Option<String>,
+}
+
+/// An identifier within an address, percent-encoded where a sign of it would end the address or be Markdown.
+fn in_path(id: &str) -> String {
+    let mut path = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        match byte {
+            b'0'..=b'9'
+            | b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'/'
+            | b'.'
+            | b'-'
+            | b'_'
+            | b':'
+            | b';'
+            | b'+'
+            | b'='
+            | b','
+            | b'%' => {
+                path.push(char::from(byte));
+            }
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
 }

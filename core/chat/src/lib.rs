@@ -31,7 +31,7 @@ pub use document::{Document, DocumentId, Identifiers, Passage, PassageId, Proven
 pub use error::{PluginError, PortError};
 pub use manifest::{Argument, Command, Example, Kind, Manifest, Role, Text, Visibility};
 pub use message::{Attachment, Invocation, Message};
-pub use people::{Consent, Standing, Switch};
+pub use people::{Blocked, Consent, Standing, Switch};
 pub use place::{Audience, CommunityId, MemberId, MessageId, Place, Platform, RoomId, ThreadId};
 pub use policy::Policy;
 pub use reply::{Action, Event, Quote, Source, Usage};

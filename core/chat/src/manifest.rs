@@ -96,12 +96,14 @@ pub struct Argument {
     pub named: bool,
     /// Words of a choice with which the command deals with what is the caller's own: see [`Command::called_with`].
     pub own: &'static [&'static str],
+    /// Words of a choice whose reply the caller alone sees, as it holds what others could use: see [`Command::called_with`].
+    pub alone: &'static [&'static str],
 }
 
 impl Argument {
     /// An optional argument without proposals.
     pub const fn new(name: &'static str, help: Text, kind: Kind) -> Self {
-        Self { name, help, kind, required: false, completes: false, named: false, own: &[] }
+        Self { name, help, kind, required: false, completes: false, named: false, own: &[], alone: &[] }
     }
 
     /// The same, required.
@@ -122,6 +124,11 @@ impl Argument {
     /// The same, `words` of its choice being about what is the caller's own.
     pub const fn own(self, words: &'static [&'static str]) -> Self {
         Self { own: words, ..self }
+    }
+
+    /// The same, the reply to `words` of its choice being for the caller alone.
+    pub const fn alone(self, words: &'static [&'static str]) -> Self {
+        Self { alone: words, ..self }
     }
 }
 
@@ -160,13 +167,15 @@ pub struct Command {
 
 impl Command {
     /// The command as it is with these arguments: where a word of a choice makes it about what is the caller's own, every
-    /// member may call it, and they alone see the reply.
+    /// member may call it, and they alone see the reply; other words keep the reply to the caller, and the role as it is.
     pub fn called_with(&self, args: &Args) -> Self {
-        let is_own = |argument: &Argument| argument.own.contains(&args.text(argument.name));
-        match self.arguments.iter().any(is_own) {
-            true => Self { role_min: self.role_min.min(Role::Member), visibility: Visibility::Caller, ..*self },
-            false => *self,
+        let has = |words: fn(&Argument) -> &'static [&'static str]| {
+            self.arguments.iter().any(|argument| words(argument).contains(&args.text(argument.name)))
+        };
+        if has(|argument| argument.own) {
+            return Self { role_min: self.role_min.min(Role::Member), visibility: Visibility::Caller, ..*self };
         }
+        if has(|argument| argument.alone) { Self { visibility: Visibility::Caller, ..*self } } else { *self }
     }
 }
 
@@ -206,7 +215,9 @@ mod tests {
             name: "digest",
             help: NAMED,
             menu: None,
-            arguments: &[Argument::new("of", NAMED, Kind::Choice(&["room", "papers"])).own(&["papers"])],
+            arguments: &[Argument::new("of", NAMED, Kind::Choice(&["room", "papers", "code"]))
+                .own(&["papers"])
+                .alone(&["code"])],
             role_min: Role::Moderator,
             visibility: Visibility::Room,
             deadline: Duration::from_secs(1),
@@ -218,6 +229,7 @@ mod tests {
             (command.role_min, command.visibility)
         };
         assert_eq!(called("papers"), (Role::Member, Visibility::Caller));
+        assert_eq!(called("code"), (Role::Moderator, Visibility::Caller));
         assert_eq!(called("room"), (Role::Moderator, Visibility::Room));
         assert_eq!(COMMAND.called_with(&Args::default()), COMMAND);
     }

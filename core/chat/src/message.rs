@@ -24,7 +24,8 @@ pub struct Message {
     pub reply_to: Option<MessageId>,
     /// The answer of ours that it is about: it replies to it, or presses one of its buttons.
     pub about: Option<CallId>,
-    /// Who shall see the reply, where that is not for the command's manifest to say.
+    /// Who shall see the reply, where that is not for the room's policy to say. It never shows everyone what the command's
+    /// manifest keeps to the caller.
     #[serde(default)]
     pub visibility: Option<Visibility>,
     /// Whether it is meant for the assistant: a mention, a direct message, a reply to it, the console.
@@ -44,10 +45,16 @@ impl Message {
         key.is_some_and(|key| key.split('/').nth(1) == Some(ECHO))
     }
 
+    /// The plugin that says something unasked, where this stands in for the message that it would answer: see
+    /// [`Notice::question`](crate::ports::Notice::question).
+    pub fn noticed_by(&self) -> Option<&str> {
+        let (_, key) = self.id.0.split_once("notice:")?;
+        key.split('/').next()
+    }
+
     /// The call that this message makes: the same for the same message, so that answers are found by it again.
     pub fn call_id(&self) -> CallId {
-        let Place { platform, room, .. } = &self.place;
-        CallId(format!("{platform}:{room}:{}", self.id))
+        CallId::of(&self.place, &self.id)
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Role, Scope, Visibility};
+use crate::{Command, Role, Scope, Visibility, text::code};
 
 /// A room's policy. Its keys are those of `room set`, and of the file that it is exported to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,11 @@ impl Policy {
         ("quiet", "when I say nothing unasked: `22:00-07:00`; empty for never"),
         ("time-zone", "the time zone of `quiet`: `Europe/Berlin`"),
         ("interruptions-per-hour", "how often an hour I may say something unasked"),
-        ("index-messages", "whether messages of members who consent are searchable here: `true` or `false`"),
+        (
+            "index-messages",
+            "whether messages of members who consent, and answers that a moderator marks with ✅, are searchable here: \
+             `true` or `false`",
+        ),
         ("retention-days", "days after which messages and answers are removed; 0 for never"),
         ("paused", "whether I answer nothing here: `true` or `false`"),
     ];
@@ -89,13 +93,13 @@ impl Policy {
     pub fn check(&self) -> Result<(), String> {
         let languages = |code: &str| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase());
         if !self.language.is_empty() && !languages(&self.language) {
-            return Err(format!("`language` is a code of two letters, as `en`; `{}` is none.", self.language));
+            return Err(format!("`language` is a code of two letters, as `en`; {} is none.", code(&self.language)));
         }
         if TimeZone::get(&self.time_zone).is_err() {
-            return Err(format!("`time-zone` is a name as `Europe/Berlin`; `{}` is none.", self.time_zone));
+            return Err(format!("`time-zone` is a name as `Europe/Berlin`; {} is none.", code(&self.time_zone)));
         }
         if let Some(scope) = self.reads.iter().find(|scope| matches!(scope, Scope::Person(_))) {
-            return Err(format!("`reads` cannot name a person's own papers, as {scope} does."));
+            return Err(format!("`reads` cannot name a person's own papers, as {} does.", code(&scope.to_string())));
         }
         if self.interruptions_per_hour > 60 || self.retention_days > 36_500 {
             return Err("That number is out of all proportion.".to_owned());

@@ -1,7 +1,9 @@
 //! The traits between crates. All are object-safe; every implementation passes its port's contract suite.
 
+mod apart;
 mod archive;
 mod calls;
+mod compute;
 mod linguist;
 mod matching;
 mod notify;
@@ -20,8 +22,10 @@ use crate::{
     document::Rights,
 };
 
+pub use apart::Apart;
 pub use archive::{Archive, Archived, Attachments};
 pub use calls::{Audit, AuditEvent, Generation, Inbox, Outbox, Post, Seen};
+pub use compute::Compute;
 pub use linguist::{Identified, Linguist};
 pub use matching::{Matching, Outcome};
 pub use notify::{ECHO, Lapse, Notice, Notify};
@@ -48,6 +52,15 @@ pub trait Plugin: Send + Sync {
     /// [`PluginError`]; the caller then sees no proposals.
     async fn complete(&self, _cx: &Cx, _argument: &str, _typed: &str) -> Result<Vec<String>, PluginError> {
         Ok(Vec::new())
+    }
+
+    /// Parses a file of a stranger: what [`Cx::read_apart`] asks for, run in a process of its own that has nothing but the
+    /// bytes. `work` tells the plugin's kinds of files apart.
+    ///
+    /// # Errors
+    /// A clause for whoever brought the file.
+    fn read_file(&self, _work: &str, _name: &str, _bytes: &[u8]) -> Result<serde_json::Value, String> {
+        Err("this plugin reads no files".to_owned())
     }
 }
 
@@ -85,7 +98,18 @@ pub trait Dispatch: Send + Sync {
     /// none or the caller may not call the command.
     async fn complete(&self, message: Message, argument: &str, typed: &str) -> Vec<String>;
 
-    /// Who will see a command's reply in a room, without waiting.
+    /// Whether the reply to a message may be shown to everyone in its room: where a policy or a press kept it to who asked, and
+    /// not the command's manifest.
+    async fn may_show(&self, message: &Message) -> bool;
+
+    /// Whether what a post says may still be said where it was to be said, though it waited: the gate would let who asked ask
+    /// again, they are still there, and the room still hears the assistant.
+    ///
+    /// # Errors
+    /// [`PortError`] where that cannot be found out now.
+    async fn may_say(&self, post: &Post) -> Result<bool, PortError>;
+
+    /// Who will see a command's reply in a room, without waiting. `command` is as it is called: see [`Command::called_with`].
     fn visibility(&self, room: &RoomId, command: &Command) -> Visibility;
 
     /// Waits until no reply is in the making: what a dropped one leaves to write is then written.
@@ -441,18 +465,58 @@ pub struct Added {
     pub documents: Vec<String>,
     /// Documents that were known already.
     pub known: usize,
+    /// Titles of documents that somebody else brought and that the file tells otherwise: that version waits for whoever looks
+    /// after them.
+    pub held: Vec<String>,
     /// Entries of the file that were refused, each with its sentence.
     pub refused: Vec<String>,
+}
+
+/// A file that tells a document otherwise than the library does, and waits for a decision. Nothing of it is in the library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldVersion {
+    /// Of which document.
+    pub document: DocumentId,
+    /// Its title in the library.
+    pub title: String,
+    /// The file.
+    pub file: String,
+    /// Who brought it.
+    pub member: MemberId,
+    /// When.
+    pub at: Timestamp,
+    /// What is other in it, in a few words.
+    pub tells: String,
 }
 
 /// Takes files into the library.
 #[async_trait]
 pub trait Acquisition: Send + Sync {
-    /// Reads a file into `scope`.
+    /// Reads a file that a member brought at a time into `scope`. It changes nothing that somebody else brought: see
+    /// [`Added::held`].
     ///
     /// # Errors
-    /// [`PortError`]; a file that cannot be read is no error but a refusal in [`Added`].
-    async fn add(&self, scope: &Scope, name: &str, bytes: Vec<u8>) -> Result<Added, PortError>;
+    /// [`PortError`]; [`PortError::Refused`], with a reason for who brought it, where there is no room for it; a file that
+    /// cannot be read is no error but a refusal in [`Added`].
+    async fn add(
+        &self,
+        scope: &Scope,
+        by: (&MemberId, Timestamp),
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Added, PortError>;
+
+    /// Who brought a document; none for an operator, or where nobody knows.
+    async fn brought_by(&self, id: &DocumentId) -> Result<Option<MemberId>, PortError>;
+
+    /// The versions that wait in a scope, the oldest first.
+    async fn versions(&self, scope: &Scope) -> Result<Vec<HeldVersion>, PortError>;
+
+    /// Puts a version that waits in the place of its document, which is from then on nobody's who brought it; or drops it.
+    ///
+    /// # Errors
+    /// [`PortError::Refused`] where its file does not hold it any more.
+    async fn decide(&self, version: &HeldVersion, take: bool) -> Result<(), PortError>;
 
     /// What a link leads to: a name whose ending tells the format, and the bytes. Only from hosts that the operator named.
     ///
@@ -483,8 +547,14 @@ pub struct Room {
 /// Who is who, and who may what.
 #[async_trait]
 pub trait Members: Send + Sync {
-    /// The role of a member in a place, now.
+    /// The role of a member in a place, now; a guest's for who is not in that room.
     async fn role(&self, place: &Place, member: &MemberId) -> Result<Role, PortError>;
+
+    /// Whether a member sees what is said in a place, now: who has a role wherever they are, as who runs the machine, is
+    /// not in a room by that.
+    async fn sees(&self, place: &Place, member: &MemberId) -> Result<bool, PortError> {
+        Ok(self.role(place, member).await? >= Role::Member)
+    }
 
     /// Scopes beyond the place's own that the room (or, to the caller alone, the caller) may read.
     async fn scopes(&self, place: &Place, member: &MemberId) -> Result<Vec<Scope>, PortError>;
@@ -503,11 +573,12 @@ pub trait PluginData: Send + Sync {
     /// What is kept under all keys that begin with `prefix`, with its key: in the order of the calls that it is beside.
     async fn list(&self, plugin: &str, prefix: &str) -> Result<Vec<(String, serde_json::Value)>, PortError>;
 
-    /// Sets or, with `None`, removes the value under `key`. It goes when its owner is forgotten.
+    /// Sets or, with `None`, removes the value under `key`. It goes when its owner is forgotten, and is not kept where that was
+    /// after the call began that keeps it: the time beside the owner.
     async fn set(
         &self,
         plugin: &str,
-        owner: Option<&MemberId>,
+        owner: Option<(&MemberId, Timestamp)>,
         key: &str,
         value: Option<serde_json::Value>,
     ) -> Result<(), PortError>;

@@ -152,7 +152,8 @@ pub struct Facts {
     pub ids: BTreeSet<String>,
     /// Groups, labs, employers.
     pub groups: BTreeSet<String>,
-    /// Names or ids of those that they declare a conflict of interest with. Shown to nobody else.
+    /// Those that they declare a conflict of interest with: by an account, which counts in every match; by a name, which counts
+    /// for the authors of the community's papers, and for whom this person looks for. Shown to nobody else.
     pub conflicts: BTreeSet<String>,
     /// Languages that they work in: ISO 639-1.
     pub languages: BTreeSet<String>,
@@ -224,6 +225,8 @@ pub struct Need {
     pub seekers: Vec<Accounts>,
     /// Names of others on whose behalf it is: the authors of a paper. For conflicts of interest.
     pub authors: Vec<String>,
+    /// Whether the operator brought that paper, so that nobody made up its authors: else no declared conflict counts by them.
+    pub is_vouched: bool,
     /// Who may be found, and nobody else: by the order of these a [`Fit`] names a person.
     pub among: Vec<Accounts>,
     /// The room whose messages may count.

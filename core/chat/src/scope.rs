@@ -5,6 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{Audience, CommunityId, MemberId, Place, RoomId};
@@ -74,6 +75,7 @@ impl From<Scope> for String {
 pub struct Readable {
     scopes: Vec<Scope>,
     lent: Vec<Scope>,
+    as_of: Timestamp,
 }
 
 impl Readable {
@@ -94,14 +96,19 @@ impl Readable {
         scopes.extend_from_slice(&lent);
         scopes.sort();
         scopes.dedup();
-        Self { scopes, lent }
+        Self { scopes, lent, as_of: Timestamp::MIN }
+    }
+
+    /// The same at a time: what is under embargo until then is not any more. Without a time every embargo holds.
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { as_of: now, ..self }
     }
 
     /// Without what the room owns and is lent: for who is told something of it, but is not in it.
     pub fn outside(self, room: &RoomId) -> Self {
-        let Self { mut scopes, lent } = self;
+        let Self { mut scopes, lent, as_of } = self;
         scopes.retain(|scope| !lent.contains(scope) && !matches!(scope, Scope::Room(own) if own == room));
-        Self { scopes, lent: Vec::new() }
+        Self { scopes, lent: Vec::new(), as_of }
     }
 
     /// What these accounts own, and nothing else: to weigh people by it. Nothing found there is ever shown.
@@ -109,7 +116,7 @@ impl Readable {
         let mut scopes: Vec<Scope> = accounts.iter().cloned().map(Scope::Person).collect();
         scopes.sort();
         scopes.dedup();
-        Self { scopes, lent: Vec::new() }
+        Self { scopes, lent: Vec::new(), as_of: Timestamp::MIN }
     }
 
     /// The scopes, sorted; never empty.
@@ -120,6 +127,11 @@ impl Readable {
     /// Those among them that are only lent: nothing under embargo is read there.
     pub fn lent(&self) -> &[Scope] {
         &self.lent
+    }
+
+    /// The time that it is read at: an embargo that ends after it holds.
+    pub fn as_of(&self) -> Timestamp {
+        self.as_of
     }
 
     /// Whether a document of this scope may be shown.

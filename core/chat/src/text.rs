@@ -1,12 +1,17 @@
-//! The two readings of a text that must be the same everywhere: its sentences and its terms.
+//! What must be the same everywhere of a text: its sentences, its terms, and how people's words stand in ours ([`inert`]).
 //!
-//! The splitter, the sparse index, the retriever and the guard all stand on these; a change of either changes
+//! The splitter, the sparse index, the retriever and the guard all stand on the first two; a change of either changes
 //! the chunker version in [`CHUNKER`].
+
+mod inert;
 
 use std::{borrow::Cow, collections::HashSet, ops::Range, sync::LazyLock};
 
 use rust_stemmers::{Algorithm, Stemmer};
+use sha2::{Digest as _, Sha256};
 use unicode_segmentation::UnicodeSegmentation;
+
+pub use inert::{BREAK, carried, code, fenced, inert, is_hidden, legible, line};
 
 /// Version of the passages and terms that are derived from a text; the index refuses any other.
 pub const CHUNKER: u32 = 1;
@@ -27,6 +32,17 @@ const STOP_WORDS: &[&str] = &[
 
 static STOP: LazyLock<HashSet<&'static str>> = LazyLock::new(|| STOP_WORDS.iter().copied().collect());
 static STEMMER: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::English));
+
+/// What tells texts from others without being them: SHA-256 in hexadecimal, the length of each part counted. With a secret
+/// among the parts nobody else can tell what of; without one, whoever guesses the parts can.
+pub fn digest(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The sentences of `text` as byte ranges in order, trimmed, none empty. `language` is an ISO 639-1 code, English
 /// where it is unknown. Line breaks end no sentence; empty lines do.

@@ -1,6 +1,10 @@
 //! Whether a call may run: a [`Permit`], or a sentence of refusal. Pure.
+//!
+//! **Invariant:** no wish and no policy shows everyone what a manifest keeps to the caller; and nothing that is decided in a
+//! room keeps an operator from being answered.
 
 use chat::{Audience, Call, Command, Manifest, Message, Policy, Readable, Role, Scope, Standing, Visibility};
+use jiff::Timestamp;
 
 /// The right to run one call, and what it may read.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +32,12 @@ impl Permit {
         Self { readable, ..self }
     }
 
+    /// The same at a time: an embargo that is over holds no more.
+    pub fn at(self, now: Timestamp) -> Self {
+        let readable = self.readable.at(now);
+        Self { readable, ..self }
+    }
+
     /// What is known of the caller.
     pub fn standing(&self) -> &Standing {
         &self.standing
@@ -52,6 +62,11 @@ pub struct Load {
     pub in_all_max: usize,
 }
 
+impl Load {
+    /// Nothing waits or runs: for a call that has its place already.
+    pub const NONE: Self = Self { of_caller: 0, of_caller_max: 1, in_all: 0, in_all_max: 1 };
+}
+
 /// What the gate looks at beside the call.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
@@ -70,6 +85,8 @@ pub struct Circumstances<'a> {
     pub extra: &'a [Scope],
     /// How busy it is.
     pub load: Load,
+    /// Who shall see the reply, where the message says so: see [`Message::visibility`].
+    pub asked: Option<Visibility>,
 }
 
 impl Circumstances<'_> {
@@ -85,8 +102,10 @@ impl Circumstances<'_> {
 /// # Errors
 /// The sentence for the caller.
 pub fn gate(mut call: Call, around: Circumstances<'_>) -> Result<Permit, String> {
-    let Circumstances { manifest, command, standing, policy, paused, extra, load } = around;
-    if standing.blocked && !manifest.open {
+    let Circumstances { manifest, command, standing, policy, paused, extra, load, asked } = around;
+    // Whoever runs the machine is never locked out, whatever stands in the state.
+    let is_blocked = standing.blocked.holds_in(&call.place.room) && call.role < Role::Operator;
+    if is_blocked && !manifest.open {
         return Err("The moderators decided that I do not answer you.".to_owned());
     }
     // What is the caller's own is not the moderators' to take.
@@ -121,7 +140,7 @@ pub fn gate(mut call: Call, around: Circumstances<'_>) -> Result<Permit, String>
     if call.role == Role::Guest && call.place.audience == Audience::Caller && !manifest.open {
         return Err("In private I answer members of this community only.".to_owned());
     }
-    call.place.audience = audience(call.place.audience, command, policy);
+    call.place.audience = audience(call.place.audience, command, policy, asked);
     let own = standing.accounts.iter().cloned().map(Scope::Person);
     let extra: Vec<Scope> = extra.iter().cloned().chain(own).collect();
     let lent: Vec<Scope> = policy.reads.iter().cloned().collect();
@@ -134,13 +153,13 @@ pub fn bytes(call: &Call) -> usize {
     call.args.0.values().map(|value| value.to_string().len()).sum()
 }
 
-/// Who will see the reply: a command for the caller alone stays so in every room; a room may have all but its
-/// moderators' commands so.
-pub fn audience(place: Audience, command: &Command, policy: &Policy) -> Audience {
-    match (command.visibility, policy.visibility) {
-        (Visibility::Caller, _) => Audience::Caller,
-        (Visibility::Room, Visibility::Caller) if command.role_min < Role::Moderator => Audience::Caller,
-        (Visibility::Room, _) => place,
+/// Who will see the reply: a command for the caller alone stays so in every room, whatever is `asked`; a room may have all but
+/// its moderators' commands so, and who asks may want it otherwise there.
+pub fn audience(place: Audience, command: &Command, policy: &Policy, asked: Option<Visibility>) -> Audience {
+    let by_policy = if command.role_min < Role::Moderator { policy.visibility } else { Visibility::Room };
+    match (command.visibility, asked.unwrap_or(by_policy)) {
+        (Visibility::Room, Visibility::Room) => place,
+        _ => Audience::Caller,
     }
 }
 
@@ -148,7 +167,7 @@ pub fn audience(place: Audience, command: &Command, policy: &Policy) -> Audience
 mod tests {
     use std::time::Duration;
 
-    use chat::{Args, Place, Platform, Text, Value};
+    use chat::{Args, Blocked, Place, Platform, Text, Value};
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -216,13 +235,24 @@ mod tests {
         policy: Policy,
         load: Load,
         audience: Audience,
+        asked: Option<Visibility>,
     }
 
     impl Case {
         fn new(command: &'static str, role: Role) -> Self {
             let standing = Standing { accounts: vec!["ana".into()], ..Standing::default() };
             let (policy, text) = (Policy::default(), String::new());
-            Self { manifest: &PLUGIN, command, role, text, standing, policy, load: FREE, audience: Audience::Room }
+            Self {
+                manifest: &PLUGIN,
+                command,
+                role,
+                text,
+                standing,
+                policy,
+                load: FREE,
+                audience: Audience::Room,
+                asked: None,
+            }
         }
 
         #[track_caller]
@@ -237,6 +267,7 @@ mod tests {
                 paused: false,
                 extra: &[],
                 load: self.load,
+                asked: self.asked,
             };
             let shown = match gate(call, around) {
                 Ok(permit) => {
@@ -287,7 +318,8 @@ mod tests {
     #[test]
     fn a_pause_and_a_block_leave_what_is_ones_own_and_what_ends_them() {
         let paused = Policy { paused: true, ..Policy::default() };
-        let blocked = Standing { blocked: true, ..Standing::default() };
+        let everywhere = Blocked { everywhere: true, ..Blocked::default() };
+        let blocked = Standing { blocked: everywhere, ..Standing::default() };
         Case { policy: paused.clone(), ..Case::new("look", Role::Member) }
             .check(expect!["I am paused; a moderator can wake me with `colloquy resume`."]);
         Case { policy: paused.clone(), ..Case::new("wake", Role::Moderator) }
@@ -302,6 +334,44 @@ mod tests {
         let policy = Policy { plugins_off: ["test".to_owned()].into(), ..Policy::default() };
         Case { policy, ..Case::new("look", Role::Member) }
             .check(expect!["The moderators turned `test` off in this room."]);
+    }
+
+    #[test]
+    fn a_block_holds_in_its_room_and_for_no_operator() {
+        let blocked = |everywhere, rooms: &[&str]| {
+            let rooms = rooms.iter().map(|room| (*room).into()).collect();
+            Standing { blocked: Blocked { everywhere, rooms }, ..Standing::default() }
+        };
+        let look = |role, standing| Case { standing, ..Case::new("look", role) };
+        look(Role::Member, blocked(false, &["seminar"]))
+            .check(expect!["The moderators decided that I do not answer you."]);
+        look(Role::Member, blocked(false, &["hall"])).check(expect!["reads community:lab room:seminar"]);
+        look(Role::Moderator, blocked(true, &[])).check(expect!["The moderators decided that I do not answer you."]);
+        look(Role::Operator, blocked(true, &["seminar"])).check(expect!["reads community:lab room:seminar"]);
+        // Nor does a pause keep them from ending it.
+        let policy = Policy { paused: true, ..Policy::default() };
+        Case { policy, standing: blocked(true, &["seminar"]), ..Case::new("wake", Role::Operator) }
+            .check(expect!["reads community:lab room:seminar"]);
+    }
+
+    /// What is read tells who will see it: to the caller alone also what is their own.
+    #[test]
+    fn a_wish_widens_what_a_policy_narrowed_and_nothing_else() {
+        let (room, alone) =
+            (|| expect!["reads community:lab room:seminar"], || expect!["reads community:lab room:seminar person:ana"]);
+        let discreet = || Policy { visibility: Visibility::Caller, ..Policy::default() };
+        let asked = |command, role, policy, asked| Case { policy, asked, ..Case::new(command, role) };
+        asked("look", Role::Member, discreet(), None).check(alone());
+        asked("look", Role::Member, discreet(), Some(Visibility::Room)).check(room());
+        asked("look", Role::Member, Policy::default(), Some(Visibility::Caller)).check(alone());
+        for policy in [discreet(), Policy::default()] {
+            for wish in [None, Some(Visibility::Room), Some(Visibility::Caller)] {
+                asked("mine", Role::Member, policy.clone(), wish).check(alone());
+            }
+        }
+        asked("wake", Role::Moderator, discreet(), None).check(room());
+        let wish = Some(Visibility::Room);
+        Case { audience: Audience::Caller, asked: wish, ..Case::new("look", Role::Member) }.check(alone());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Each plugin runs in a task of its own, so that a panic costs one reply; a deadline and a hung-up caller end it.
 
+mod again;
 mod hear;
 mod order;
 mod overhear;
@@ -16,10 +17,10 @@ use std::{
 use async_trait::async_trait;
 use chat::{
     Audience, Call, Command, Cx, Event, Manifest, MemberId, Message, MessageId, Overheard, Place, Platform,
-    PluginError, Policy, Role, RoomId, Usage, Visibility,
+    PluginError, Policy, PortError, Role, RoomId, Usage, Visibility,
     cx::{Ports, Setting, Trace},
     error::chain,
-    ports::{Audit, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Order, Plugin, Seen, Speaker},
+    ports::{Audit, Clock, Dispatch, EmbedTask, Embedding, Inbox, Members, Order, Plugin, Post, Seen, Speaker},
 };
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use tokio::sync::OnceCell;
@@ -35,7 +36,7 @@ use crate::{
     language,
     queue::{Party, Queue},
     quota::{Quotas, Rates},
-    route::{Route, invoked, route},
+    route::Route,
     session,
     unasked::Interruptions,
 };
@@ -192,9 +193,17 @@ impl Dispatch for Host {
         self.shared.complete(message, argument, typed).await.unwrap_or_default()
     }
 
+    async fn may_show(&self, message: &Message) -> bool {
+        self.shared.may_show(message).await
+    }
+
+    async fn may_say(&self, post: &Post) -> Result<bool, PortError> {
+        self.shared.may_say(post).await
+    }
+
     fn visibility(&self, room: &RoomId, command: &Command) -> Visibility {
         let policy = Policy { visibility: self.shared.parts.ports.register.visibility(room), ..Policy::default() };
-        match gate::audience(Audience::Room, command, &policy) {
+        match gate::audience(Audience::Room, command, &policy, None) {
             Audience::Room => Visibility::Room,
             Audience::Caller => Visibility::Caller,
         }
@@ -221,10 +230,7 @@ impl Shared {
         token: CancellationToken,
         taken: CancellationToken,
     ) {
-        let route = match &message.invocation {
-            Some(invocation) => invoked(&self.manifests(), invocation),
-            None => route(&self.manifests(), &message.text, message.addressed),
-        };
+        let route = self.routed(&message);
         if route == Route::Ignore {
             return;
         }
@@ -302,7 +308,7 @@ impl Shared {
         }
     }
 
-    async fn embed_utterances(&self) -> Result<Vec<(&'static str, &'static Command, Embedding)>, chat::PortError> {
+    async fn embed_utterances(&self) -> Result<Vec<(&'static str, &'static Command, Embedding)>, PortError> {
         let mut found = Vec::new();
         for manifest in self.manifests() {
             for command in manifest.commands.iter().filter(|command| !command.utterances.is_empty()) {
@@ -336,13 +342,13 @@ impl Shared {
         events: &mpsc::UnboundedSender<Event>,
         token: &CancellationToken,
     ) -> Record {
-        let entered = Instant::now();
+        let (entered, began) = (Instant::now(), self.parts.clock.now());
         let message = asked.message;
-        let command = command.called_with(&call.args);
-        let command = &Command { visibility: message.visibility.unwrap_or(command.visibility), ..command };
+        let command = &command.called_with(&call.args);
         let trace = Arc::new(Mutex::new(Trace::default()));
         let mut started = entered;
-        let permit = self.permit(asked, &mut call, command).await;
+        let load = self.load(&call.caller);
+        let permit = self.permit(asked, &mut call, command, load).await;
         let outcome = match permit.and_then(|permit| self.within_quota(&call).map(|()| permit)) {
             // A platform that shows a command as being worked on must be told its end.
             Err(Outcome::Refused(_)) if !call.unasked && was_typed(message) && !self.quotas.tells(&call.caller) => {
@@ -360,15 +366,27 @@ impl Shared {
                 };
                 let party = Party { caller, room };
                 let mut ticket = self.queue.enter(party);
+                let mut has_waited = false;
                 let waiting = |position: usize| {
+                    has_waited = true;
                     send(events, Event::Progress { text: format!("You are number {position} in the queue.") });
                 };
-                tokio::select! {
-                    () = token.cancelled() => Outcome::Cancelled,
-                    () = ticket.turn(waiting) => {
-                        started = Instant::now();
+                let has_come = tokio::select! {
+                    () = token.cancelled() => false,
+                    () = ticket.turn(waiting) => true,
+                };
+                started = Instant::now();
+                let permit = match (has_come, has_waited) {
+                    (false, _) => Err(Outcome::Cancelled),
+                    (true, false) => Ok(permit),
+                    (true, true) => self.permit_again(asked, &permit, command).await,
+                };
+                match permit {
+                    Ok(permit) => {
+                        call = permit.call().clone();
                         self.run(permit, command, asked, events, &trace, token).await
                     }
+                    Err(outcome) => outcome,
                 }
             }
         };
@@ -380,7 +398,7 @@ impl Shared {
         }
         let (waited, ran) = (started - entered, started.elapsed());
         let trace = trace.lock().map(|trace| trace.clone()).unwrap_or_default();
-        Record { call, outcome, error, waited, ran, trace }
+        Record { began, call, outcome, error, waited, ran, trace }
     }
 
     /// Proposals of the plugin whose command is being typed. Neither queued nor audited: it must be quick, and says
@@ -395,7 +413,8 @@ impl Shared {
         command.arguments.iter().find(|known| known.name == argument && known.completes)?;
         let args = invocation.args.clone();
         let mut call = Call { about: None, ..Self::call_of(&message, plugin.manifest().name, command, args) };
-        let permit = self.permit((&message).into(), &mut call, &command.called_with(&invocation.args)).await.ok()?;
+        let (command, load) = (command.called_with(&invocation.args), self.load(&call.caller));
+        let permit = self.permit((&message).into(), &mut call, &command, load).await.ok()?;
         let setting = Setting {
             call: permit.call().clone(),
             readable: permit.readable().clone(),
@@ -408,6 +427,7 @@ impl Shared {
             standing: permit.standing().clone(),
             policy: permit.policy().clone(),
             at: self.parts.clock.now(),
+            asked_at: message.at,
             code: 0,
         };
         // Nobody listens: a completion has no reply.
@@ -418,7 +438,13 @@ impl Shared {
         Some(proposals.into_iter().take(PROPOSALS_MAX).collect())
     }
 
-    async fn permit(&self, asked: Asked<'_>, call: &mut Call, command: &Command) -> Result<Permit, Outcome> {
+    async fn permit(
+        &self,
+        asked: Asked<'_>,
+        call: &mut Call,
+        command: &Command,
+        load: Load,
+    ) -> Result<Permit, Outcome> {
         let failed = |doing| move |source| Outcome::Failed(PluginError::Port { doing, source });
         let (members, register) = (&self.parts.members, &self.parts.ports.register);
         let manifest = self.manifests().into_iter().find(|manifest| manifest.name == call.plugin);
@@ -429,18 +455,17 @@ impl Shared {
         call.role = members.role(&call.place, &call.caller).await.map_err(failed("looking up the caller's role"))?;
         call.role = call.role.max(standing.grant.unwrap_or(Role::Guest));
         let mut place = call.place.clone();
-        place.audience = gate::audience(place.audience, command, &policy);
+        let wish = asked.message.visibility;
+        place.audience = gate::audience(place.audience, command, &policy, wish);
         let extra = members.scopes(&place, &call.caller).await.map_err(failed("looking up what may be read"))?;
-        let (of_caller, in_all) = self.queue.load(&call.caller);
-        let Settings { of_caller_max, in_all_max, .. } = self.settings;
-        let load = Load { of_caller, of_caller_max, in_all, in_all_max };
         let (standing_of, policy_of, extra) = (&standing, &policy, extra.as_slice());
         let (standing, policy) = (standing_of, policy_of);
-        let around = Circumstances { manifest, command, standing, policy, paused, extra, load };
+        let around = Circumstances { manifest, command, standing, policy, paused, extra, load, asked: wish };
         let permit = gate::gate(call.clone(), around).map_err(Outcome::Refused)?;
         // What is heard is told to nobody alone, and of every message nobody asks where its author is.
         let is_away = asked.heard.is_none()
-            && self.is_away(call, command).await.map_err(failed("looking up where somebody is"))?;
+            && self.is_away(permit.call()).await.map_err(failed("looking up where somebody is"))?;
+        let permit = permit.at(self.parts.clock.now());
         Ok(if is_away { permit.outside() } else { permit })
     }
 
@@ -479,6 +504,7 @@ impl Shared {
             standing: permit.standing().clone(),
             policy: permit.policy().clone(),
             at: self.parts.clock.now(),
+            asked_at: message.at,
             // Its low half is random.
             code: Uuid::now_v7().as_u64_pair().1,
         };
@@ -524,6 +550,7 @@ impl Shared {
         });
         if let Ok(mut trace) = trace.lock() {
             let others = before.iter().filter(|one| !one.ours && one.message.author != message.author);
+            trace.messages = before.iter().filter(|one| !one.ours).map(|one| one.message.call_id()).collect();
             trace.voices = others.map(|one| one.message.author.clone()).collect();
             trace.voices.sort();
             trace.voices.dedup();

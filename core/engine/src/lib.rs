@@ -14,6 +14,7 @@ pub mod gate;
 pub mod quota;
 pub mod session;
 pub mod language;
+pub mod compute;
 pub mod unasked;
 pub mod queue;
 pub mod retrieve;

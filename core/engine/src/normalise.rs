@@ -5,6 +5,7 @@
 //! to each sample lie, and moves that of a passage in another language to where it would lie in the question's own: as many
 //! deviations from the mean (z-score normalisation against a background). Pure.
 //!
+//! **Invariant:** what a scope holds is a background for its readers alone.
 //! **Invariant:** a passage in the question's own language, and any of a library in one language, keeps its cosine.
 
 use std::{
@@ -12,7 +13,10 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use chat::ports::{Embedding, Point};
+use chat::{
+    Readable, Scope,
+    ports::{Embedding, Point},
+};
 
 use crate::lexicon::Lexical;
 
@@ -28,9 +32,9 @@ const STRETCH_MAX: f32 = 2.0;
 /// How many passages in the question's language say what a cosine in another stands for.
 const NEIGHBOURS: usize = 5;
 
-/// A sample of a library's passages, by language.
+/// A sample of a library's passages, by scope and language.
 #[derive(Debug, Clone, Default)]
-pub struct Background(BTreeMap<String, Sample>);
+pub struct Background(BTreeMap<Scope, BTreeMap<String, Sample>>);
 
 #[derive(Debug, Clone, Default)]
 struct Sample {
@@ -39,10 +43,10 @@ struct Sample {
 }
 
 impl Background {
-    /// Counts a passage: each of a language is as likely as any other to be in its sample.
+    /// Counts a passage: each of a language and a scope is as likely as any other to be in its sample.
     pub fn count(&mut self, point: &Point) {
         let Some(language) = &point.language else { return };
-        let sample = self.0.entry(language.clone()).or_default();
+        let sample = self.0.entry(point.scope.clone()).or_default().entry(language.clone()).or_default();
         sample.seen += 1;
         if sample.vectors.len() < SAMPLE {
             return sample.vectors.push(point.dense.clone());
@@ -56,17 +60,26 @@ impl Background {
         }
     }
 
-    /// What a question's cosines are compared by; none where the library is in one language, as far as can be told.
+    /// What a question's cosines are compared by; none where what may be read is in one language, as far as can be told.
     /// `own` tells the question's language, and is asked only where that matters.
-    pub fn around(&self, question: &[f32], own: impl FnOnce() -> String) -> Option<Normaliser> {
-        let known = self.0.iter().filter(|(_, sample)| sample.vectors.len() >= SAMPLE_MIN);
-        let spreads: BTreeMap<String, Spread> = known
-            .map(|(language, sample)| {
-                let cosines = sample.vectors.iter().map(|vector| cosine(question, vector));
-                (language.clone(), Spread::of(&cosines.collect::<Vec<f32>>()))
-            })
-            .collect();
+    pub fn around(&self, readable: &Readable, question: &[f32], own: impl FnOnce() -> String) -> Option<Normaliser> {
+        let mut samples: BTreeMap<&String, Vec<&Sample>> = BTreeMap::new();
+        for (language, sample) in readable.scopes().iter().filter_map(|scope| self.0.get(scope)).flatten() {
+            samples.entry(language).or_default().push(sample);
+        }
+        samples.retain(|_, samples| samples.iter().map(|sample| sample.vectors.len()).sum::<usize>() >= SAMPLE_MIN);
+        let spread = |samples: &[&Sample]| Spread::joined(samples.iter().map(|sample| sample.spread(question)));
+        let spreads: BTreeMap<String, Spread> =
+            samples.into_iter().map(|(language, samples)| (language.clone(), spread(&samples))).collect();
         if spreads.len() < 2 { None } else { Normaliser::new(&own(), spreads) }
+    }
+}
+
+impl Sample {
+    /// Where the cosines of a question to it lie, and for how many passages it stands.
+    fn spread(&self, question: &[f32]) -> (Spread, usize) {
+        let cosines: Vec<f32> = self.vectors.iter().map(|vector| cosine(question, vector)).collect();
+        (Spread::of(&cosines), self.seen)
     }
 }
 
@@ -90,6 +103,20 @@ impl Spread {
         let mean = cosines.iter().sum::<f32>() / count;
         let variance = cosines.iter().map(|cosine| (cosine - mean).powi(2)).sum::<f32>() / count;
         Self { mean, deviation: variance.sqrt() }
+    }
+
+    /// That of all of which these are parts, each with how many there are.
+    fn joined(parts: impl Iterator<Item = (Self, usize)>) -> Self {
+        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for (part, weight) in parts {
+            let weight = weight as f32;
+            count += weight;
+            sum += weight * part.mean;
+            squares += weight * (part.deviation.powi(2) + part.mean.powi(2));
+        }
+        let mean = sum / f32::max(count, 1.0);
+        let variance = squares / f32::max(count, 1.0) - mean.powi(2);
+        Self { mean, deviation: variance.max(0.0).sqrt() }
     }
 }
 
@@ -149,7 +176,7 @@ pub fn imputed(cosine: f32, shared: Lexical, own: &[(f32, Lexical)]) -> Lexical 
 
 #[cfg(test)]
 mod tests {
-    use chat::{DocumentId, PassageId, Scope};
+    use chat::{Audience, DocumentId, PassageId, Place, Platform};
 
     use super::*;
 
@@ -219,16 +246,25 @@ mod tests {
 
     #[test]
     fn a_librarys_languages_are_sampled_alike_however_large_they_are() {
+        let place = Place {
+            platform: Platform::Matrix,
+            community: "lab".into(),
+            room: "seminar".into(),
+            thread: None,
+            audience: Audience::Room,
+        };
+        let readable = Readable::of(&place, &"ana".into(), &[], &[]);
         let mut background = Background::default();
         // The questions' axis is the first; each language lies around its own mean on it.
         for (code, count, mean) in
             [(Some("de"), 4_000, 0.1), (Some("en"), 100, 0.4), (Some("fr"), 3, 0.9), (None, 50, 0.9)]
         {
+            let scopes = [Scope::Community("lab".into()), Scope::Room("seminar".into())];
             for ordinal in 0..count {
                 let dense = vec![mean + if ordinal % 2 == 0 { 0.05 } else { -0.05 }, 0.0];
                 background.count(&Point {
                     passage: PassageId { document: DocumentId(format!("{code:?}")), ordinal },
-                    scope: Scope::Community("lab".into()),
+                    scope: scopes[usize::from(ordinal % 4 == 0)].clone(),
                     title: String::new(),
                     text: String::new(),
                     language: code.map(str::to_owned),
@@ -237,13 +273,26 @@ mod tests {
                 });
             }
         }
-        assert_eq!(background.0["de"].vectors.len(), SAMPLE);
-        let normaliser = background.around(&[1.0, 0.0], || "en".to_owned()).unwrap();
+        // What is somebody else's alone changes nothing.
+        for ordinal in 0..200 {
+            let id = DocumentId(format!("theirs{ordinal}"));
+            background.count(&Point {
+                passage: PassageId { document: id, ordinal: 0 },
+                scope: Scope::Person("bob".into()),
+                title: String::new(),
+                text: String::new(),
+                language: Some(if ordinal % 2 == 0 { "fr" } else { "en" }.to_owned()),
+                year: None,
+                dense: vec![-1.0, 0.0],
+            });
+        }
+        assert_eq!(background.0[&Scope::Community("lab".into())]["de"].vectors.len(), SAMPLE);
+        let normaliser = background.around(&readable, &[1.0, 0.0], || "en".to_owned()).unwrap();
         assert_eq!(normaliser.spreads.len(), 2, "three passages say nothing of French");
         let (german, english) = (normaliser.spreads["de"], normaliser.spreads["en"]);
         assert!((german.mean - 0.1).abs() < 0.02 && (german.deviation - 0.05).abs() < 0.01, "{german:?}");
         assert!((english.mean - 0.4).abs() < 1e-3, "{english:?}");
-        assert_eq!(Background::default().around(&[1.0, 0.0], || unreachable!("nobody asks")), None);
+        assert_eq!(Background::default().around(&readable, &[1.0, 0.0], || unreachable!("nobody asks")), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::{
     language::{self, Lingua},
-    lexicon::{self, Lexical, Lexicon},
+    lexicon::{self, Known, Lexical, Lexicon},
     normalise::{self, Background, Normaliser},
 };
 
@@ -139,7 +139,7 @@ impl Search for Retriever {
         let counted = if needs_counts { self.counted().await } else { None };
         let normaliser = counted.as_ref().and_then(|counted| {
             let own = || language::of_question(&*LINGUA, &request.text, "");
-            counted.background.around(&vector, own)
+            counted.background.around(readable, &vector, own)
         });
         let is_foreign = |document: &Document| {
             normaliser.as_ref().is_some_and(|normaliser| normaliser.is_foreign(document.language.as_deref()))
@@ -159,7 +159,7 @@ impl Search for Retriever {
             })
             .collect();
         if let (SearchMode::Hybrid, Some(counted)) = (request.mode, &counted) {
-            order(&mut evidence, &counted.lexicon, &question);
+            order(&mut evidence, &counted.lexicon.known(readable), &question);
         }
         // Stable: what was retracted stands behind all that was not.
         evidence.sort_by_key(|evidence| evidence.document.retracted);
@@ -213,7 +213,7 @@ fn normalised(normaliser: Option<&Normaliser>, cosine: f32, document: &Document)
 }
 
 /// Orders the first of the hits by what they say.
-fn order(evidence: &mut [Evidence], lexicon: &Lexicon, question: &[String]) {
+fn order(evidence: &mut [Evidence], lexicon: &Known<'_>, question: &[String]) {
     let first = evidence.len().min(ORDERED);
     let compared = evidence[..first].iter();
     let compared: Vec<Lexical> =

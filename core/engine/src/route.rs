@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use chat::{Args, Argument, Command, Invocation, Kind, Manifest, Value};
 
+/// How much is said again of a word that is no command, in characters.
+const WORD_CHARS_MAX: usize = 32;
+
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Route {
@@ -46,7 +49,7 @@ pub fn route(manifests: &[&'static Manifest], text: &str, addressed: bool) -> Ro
         },
         None if prefixed && addressed && word.chars().all(char::is_alphanumeric) && !word.is_empty() => {
             let near = nearest(manifests, &word).map_or_else(String::new, |near| format!(" Did you mean `{near}`?"));
-            Route::Usage(format!("There is no command `{word}`.{near} `help` lists them all."))
+            Route::Usage(format!("There is no command {}.{near} `help` lists them all.", shown(&word)))
         }
         _ if addressed && !text.is_empty() => Route::Mention(text.to_owned()),
         _ => Route::Ignore,
@@ -57,7 +60,8 @@ pub fn route(manifests: &[&'static Manifest], text: &str, addressed: bool) -> Ro
 pub fn invoked(manifests: &[&'static Manifest], invocation: &Invocation) -> Route {
     let found = manifests.iter().find_map(|manifest| Some((manifest.name, manifest.command(&invocation.command)?)));
     let Some((plugin, command)) = found else {
-        return Route::Usage(format!("There is no command `{}` any more; `help` lists them all.", invocation.command));
+        let command = shown(&invocation.command);
+        return Route::Usage(format!("There is no command {command} any more; `help` lists them all."));
     };
     let mut args = BTreeMap::new();
     for (name, given) in &invocation.args.0 {
@@ -68,6 +72,11 @@ pub fn invoked(manifests: &[&'static Manifest], invocation: &Invocation) -> Rout
         }
     }
     Route::Call { plugin, command, args: Args(args) }
+}
+
+/// The beginning of a word that is no command, as code.
+fn shown(word: &str) -> String {
+    chat::text::code(&word.chars().take(WORD_CHARS_MAX).collect::<String>())
 }
 
 fn checked(argument: &Argument, given: &Value) -> Option<Value> {

@@ -63,20 +63,15 @@ pub fn is_binary(bytes: &[u8]) -> bool {
 
 /// One line or paragraph: repaired, NFC, without ligatures and invisible characters, white space single.
 pub fn line(text: &str) -> String {
-    let text = repair(text);
+    // Repaired first: what was misread holds control characters that mean something. The other controls part words.
+    let text: String = repair(text).chars().map(|found| if found.is_control() { ' ' } else { found }).collect();
+    let text = chat::text::legible(&text);
     let mut clean = String::with_capacity(text.len());
     let mut space = false;
     for character in text.chars() {
         match character {
-            '\u{ad}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{feff}'
-            | '\u{fffd}' => {}
-            found if found.is_whitespace() || found.is_control() => space = !clean.is_empty(),
+            chat::text::BREAK | '\u{fffd}' => {}
+            found if found.is_whitespace() => space = !clean.is_empty(),
             found => {
                 if std::mem::take(&mut space) {
                     clean.push(' ');
@@ -204,6 +199,8 @@ mod tests {
         check("eﬃcient ﬁ\u{ad}nd\u{200b}ing\u{feff} a\u{0}b", "efficient finding a b");
         check("  two\r\n lines\u{a0}here\t", "two lines here");
         check("e\u{301}tude x²", "étude x²");
+        check("a\u{202e}b\u{2066}c\u{2069}d\u{61c}e\u{e0041}f", "abcdef");
+        check("می\u{200c}خواهم 👩\u{200d}🔬", "می\u{200c}خواهم 👩\u{200d}🔬");
     }
 
     #[test]

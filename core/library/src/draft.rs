@@ -36,6 +36,13 @@ pub struct Draft {
     pub format: Cow<'static, str>,
 }
 
+/// What fields of a document are at the most, in bytes: each goes with every passage of it. A collaboration of physicists has
+/// thousands of authors.
+const TITLE_MAX: usize = 1_000;
+const FIELD_MAX: usize = 500;
+const NAME_MAX: usize = 200;
+const AUTHORS_MAX: usize = 10_000;
+
 impl Draft {
     /// The document that this becomes in `scope`, read from `file` (its whole path: two folders may hold files of one
     /// name) whose SHA-256 is `content_hash`.
@@ -64,6 +71,21 @@ impl Draft {
             text: self.text,
             pages: self.pages,
             sections: self.sections,
+        }
+    }
+
+    /// Cuts fields that are longer than any paper's; the text is cut where it is read.
+    pub fn bound(&mut self) {
+        cut(&mut self.title, TITLE_MAX);
+        self.sections.iter_mut().for_each(|(_, heading)| cut(heading, FIELD_MAX));
+        self.authors.truncate(AUTHORS_MAX);
+        self.authors.iter_mut().for_each(|name| cut(name, NAME_MAX));
+        let fields = self.venue.iter_mut().chain(&mut self.license).chain(&mut self.fragment);
+        fields.for_each(|field| cut(field, FIELD_MAX));
+        // Half of an identifier names something else.
+        let Identifiers { doi, arxiv, anthology, pubmed } = &mut self.identifiers;
+        for name in [doi, arxiv, anthology, pubmed] {
+            *name = name.take().filter(|name| name.len() <= FIELD_MAX);
         }
     }
 
@@ -101,6 +123,7 @@ impl Draft {
         self.authors = self.authors.iter().map(|name| clean::line(name)).filter(|name| !name.is_empty()).collect();
         self.venue = self.venue.map(|venue| clean::line(&venue)).filter(|venue| !venue.is_empty());
         self.identifiers = identity::complete(self.identifiers);
+        self.bound();
         if self.text.is_empty() && !self.title.is_empty() {
             self.text = self.record();
         }
@@ -126,6 +149,11 @@ impl Draft {
         }
         record
     }
+}
+
+/// Cuts a text to at most so many bytes, between characters.
+fn cut(text: &mut String, most: usize) {
+    text.truncate(text.floor_char_boundary(most));
 }
 
 /// ISO 639-1 code of the language of `text`; none where it cannot be told.

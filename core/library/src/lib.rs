@@ -5,8 +5,8 @@
 //! ([`identity`]), how text is cleaned ([`clean`]), how a document falls into passages ([`split`]), and what a
 //! list of works says of a researcher ([`read_works`]).
 //!
-//! **Invariant:** a broken or hostile file costs that file: every reader runs on its own thread, with limits in
-//! bytes, pages, depth and time.
+//! **Invariant:** a broken file costs that file: every reader runs on its own thread, with limits in bytes, pages, depth, time
+//! and what its streams decode to. A hostile one is read in a process of its own, which is for the caller to start.
 //! **Invariant:** headings stand in `sections`, never in the text: every sentence of the text can be quoted.
 
 mod body;

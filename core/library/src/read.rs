@@ -135,6 +135,7 @@ fn settle(reading: Reading, format: &'static str, name: &str, limits: &Limits) -
             continue;
         }
         cut(&mut draft, limits.text_max);
+        draft.bound();
         settled.push(draft);
     }
     Reading { drafts: settled, refused }

@@ -104,6 +104,9 @@ fn sections(document: &Document) -> Vec<(Range<usize>, &str)> {
         .collect()
 }
 
+/// Bytes of a word that are cut at once.
+const WINDOW: usize = 1 << 10;
+
 fn units(
     text: &str,
     span: Range<usize>,
@@ -128,7 +131,8 @@ fn units(
 fn cut(text: &str, sentence: Range<usize>, count_tokens: &dyn Fn(&str) -> usize, most: usize, units: &mut Vec<Unit>) {
     let mut piece: Option<Unit> = None;
     let mut at = sentence.start;
-    for word in text[sentence.clone()].split_inclusive(char::is_whitespace) {
+    let words = text[sentence.clone()].split_inclusive(char::is_whitespace).flat_map(in_windows);
+    for word in words {
         let span = at..at + word.trim_end().len();
         at += word.len();
         if span.is_empty() {
@@ -147,6 +151,15 @@ fn cut(text: &str, sentence: Range<usize>, count_tokens: &dyn Fn(&str) -> usize,
         }
     }
     units.extend(piece);
+}
+
+/// A word in pieces of a kilobyte: what is longer is no word, and counting its tokens again and again would take for ever.
+fn in_windows(mut word: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (window, rest) = word.split_at(word.floor_char_boundary(WINDOW));
+        word = rest;
+        Some(window).filter(|window| !window.is_empty())
+    })
 }
 
 /// Pushes all but the last part of a word; hands that back.
@@ -255,6 +268,20 @@ mod tests {
         let limits = SplitLimits { tokens_target: limits.0, tokens_max: limits.1, overlap_sentences: limits.2 };
         let passages = split(&document(text, sections), &words, &limits);
         assert_eq!(passages.iter().map(|passage| passage.text.as_str()).collect::<Vec<_>>(), want);
+    }
+
+    #[test]
+    fn a_word_without_end_is_cut_in_time() {
+        let (text, counted) = ("a,".repeat(50_000), std::cell::Cell::new(0));
+        let count = |text: &str| {
+            counted.set(counted.get() + text.len());
+            text.len()
+        };
+        let limits = SplitLimits { tokens_target: 128, tokens_max: 200, overlap_sentences: 0 };
+        let passages = split(&document(&text, &[]), &count, &limits);
+        assert_eq!(passages.iter().map(|passage| passage.text.len()).sum::<usize>(), text.len());
+        assert!(passages.iter().all(|passage| passage.text.len() <= 200));
+        assert!(counted.get() < 20 * text.len(), "{} bytes were counted", counted.get());
     }
 
     #[test]

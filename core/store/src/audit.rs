@@ -5,19 +5,91 @@
 //! the SHA-256 of its other fields in the order of the table: number, time in microseconds, community, plugin, command,
 //! outcome, tag, content, previous, each as text with its length in bytes before it, `5:hello,`, the numbers in decimal.
 //! The tag is the SHA-256 of the caller's salt and id, the content that of the salt and the flight's JSON: both mean
-//! nothing any more once the salt is gone. A tail that was cut off shows only to who noted the last hash elsewhere.
+//! nothing any more once the salt is gone. A tail that was cut off shows only to who noted the last hash elsewhere:
+//! [`Store::audit_head`].
 //!
-//! **Invariant:** erasing removes flights and salts and never touches an event, so that the chain holds.
+//! What a language model was asked stands beside the flight, which holds its hash with the salt: prompts hold words of many, and
+//! go where one of them takes theirs back, without the rest.
+//!
+//! **Invariant:** erasing removes flights, prompts and salts and never touches an event, so that the chain holds.
+//! **Invariant:** of a call that began before its caller, or anybody whose words it was given, was forgotten only the event is
+//! written, with a salt that nobody keeps.
 
 use async_trait::async_trait;
 use chat::{
-    CallId, PortError,
-    ports::{Audit, AuditEvent},
+    CallId, DocumentId, PortError,
+    ports::{Audit, AuditEvent, Generation},
 };
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{FromRow, SqliteConnection};
 
-use crate::{Store, StoreError, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Table},
+    forgotten, row,
+};
+
+/// What is kept of calls. A person is handed what they asked and what came of it: not what the language model was given, which is
+/// others' and was read from what could be read then.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "flight",
+        &[
+            ("number", Column::No("number")),
+            ("call", Column::Words),
+            ("member", Column::Member),
+            ("room", Column::No("room")),
+            ("at_us", Column::No("time")),
+            ("event", Column::Words),
+        ],
+        // Those of others too in whose prompts their words stand.
+        Fate::Gone {
+            kind: "records of calls",
+            rows: "member IN {members} OR number IN (SELECT number FROM flight_voice WHERE member IN {members})",
+        },
+    )
+    .exported(&[Export {
+        file: "calls.json",
+        part: "",
+        columns: "'number', number, 'event', json_object('at', json_extract(event, '$.at'), \
+             'call', json_extract(event, '$.call'), 'outcome', json_extract(event, '$.outcome'), \
+             'model', json_extract(event, '$.model'), 'usage', json_extract(event, '$.usage'))",
+        rows: "member IN {members} ORDER BY number",
+        times: &[],
+    }]),
+    Table::new(
+        "flight_prompt",
+        &[("number", Column::No("number")), ("generations", Column::Words)],
+        Fate::With("flight"),
+    ),
+    Table::new("flight_voice", &[("member", Column::Member), ("number", Column::No("number"))], Fate::With("flight")),
+    Table::new("flight_source", &[("source", Column::Words), ("number", Column::No("number"))], Fate::With("flight")),
+    Table::new(
+        "caller_salt",
+        &[("member", Column::Member), ("salt", Column::No("chance"))],
+        Fate::Gone { kind: "salts", rows: "member IN {members}" },
+    ),
+    Table::new(
+        "audit_event",
+        &[
+            ("number", Column::No("number")),
+            ("at_us", Column::No("time")),
+            ("community", Column::No("name of a community")),
+            ("plugin", Column::No("name of a plugin")),
+            ("command", Column::No("name of a command")),
+            ("outcome", Column::No("kind of an outcome")),
+            ("caller_tag", Column::Words),
+            ("content_hash", Column::Words),
+            ("previous", Column::No("hash of an event")),
+            ("hash", Column::No("hash of an event")),
+        ],
+        Fate::Kept("that something happened; the hashes mean nothing without the salt"),
+    ),
+];
+
+/// Under which key of a flight the hash of its prompts stands.
+const PROMPTS: &str = "prompts";
 
 /// Events checked at once.
 const EVENTS_AT_ONCE: i64 = 1_000;
@@ -69,6 +141,7 @@ struct Linked {
     event: Option<String>,
     member: Option<String>,
     salt: Option<String>,
+    generations: Option<String>,
 }
 
 impl Link {
@@ -95,7 +168,7 @@ impl Link {
 impl Linked {
     /// What of it is not what was written after `previous`.
     fn wrong(&self, number: i64, previous: &str) -> Option<&'static str> {
-        let Self { link, event, member, salt } = self;
+        let Self { link, event, member, salt, generations } = self;
         if link.number != number {
             return Some("it is missing");
         }
@@ -110,7 +183,13 @@ impl Linked {
             None => Some("the salt of its caller is missing"),
             Some(salt) if link.caller_tag != salted(salt, member) => Some("its caller was changed"),
             Some(salt) if link.content_hash != salted(salt, event) => Some("what is kept of its call was changed"),
-            Some(_) => None,
+            Some(salt) => {
+                // Where they were taken out nothing is to be compared.
+                let generations = generations.as_ref()?;
+                let event: Option<Value> = serde_json::from_str(event).ok();
+                let noted = event.as_ref().and_then(|event| event.get(PROMPTS)?.as_str());
+                (noted != Some(&salted(salt, generations))).then_some("what its language model was asked was changed")
+            }
         }
     }
 }
@@ -123,10 +202,25 @@ impl Store {
     async fn append(&self, event: &AuditEvent) -> Result<(), StoreError> {
         let doing = "writing the audit trail";
         let sql = StoreError::sql(doing);
-        let json = row::json(event, doing)?;
         let chat::Call { id, plugin, command, caller, place, .. } = &event.call;
         let mut transaction = self.begin(doing).await?;
-        let salt = salt(&mut transaction, &caller.0).await.map_err(&sql)?;
+        let began = event.began.as_microsecond();
+        let (mut is_kept, mut is_callers) = (true, true);
+        for member in [caller].into_iter().chain(&event.voices) {
+            let is_over = forgotten::is_over(&mut transaction, self, &member.0, began).await.map_err(&sql)?;
+            is_kept &= !is_over;
+            is_callers &= !(is_over && member == caller);
+        }
+        let salt = match is_callers {
+            true => salt(&mut transaction, &caller.0).await,
+            false => sqlx::query_scalar("SELECT hex(randomblob(32))").fetch_one(&mut *transaction).await,
+        };
+        let salt: String = salt.map_err(&sql)?;
+        let generations = row::json(&event.generations, doing)?;
+        let mut json = serde_json::to_value(AuditEvent { generations: Vec::new(), ..event.clone() })
+            .map_err(|error| StoreError::Failed { doing, source: error.into() })?;
+        json[PROMPTS] = salted(&salt, &generations).into();
+        let json = json.to_string();
         let last: Option<(i64, String)> =
             sqlx::query_as("SELECT number, hash FROM audit_event ORDER BY number DESC LIMIT 1")
                 .fetch_optional(&mut *transaction)
@@ -164,6 +258,9 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .map_err(&sql)?;
+        if !is_kept {
+            return transaction.commit().await.map_err(&sql);
+        }
         sqlx::query("INSERT INTO flight (number, call, member, room, at_us, event) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(link.number)
             .bind(&id.0)
@@ -182,19 +279,38 @@ impl Store {
                 .await
                 .map_err(&sql)?;
         }
+        if !event.generations.is_empty() {
+            sqlx::query("INSERT INTO flight_prompt (number, generations) VALUES ($1, $2)")
+                .bind(link.number)
+                .bind(generations)
+                .execute(&mut *transaction)
+                .await
+                .map_err(&sql)?;
+        }
+        let documents = event.evidence.iter().map(|(passage, _)| source(&passage.document));
+        for source in documents.chain(event.messages.iter().map(|message| message.0.clone())) {
+            sqlx::query("INSERT INTO flight_source (source, number) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(source)
+                .bind(link.number)
+                .execute(&mut *transaction)
+                .await
+                .map_err(&sql)?;
+        }
         transaction.commit().await.map_err(&sql)
     }
 
     /// What is kept of a call; of its last run where there were several.
     async fn last_flight(&self, call: &CallId) -> Result<Option<AuditEvent>, StoreError> {
         let doing = "reading what is kept of a call";
-        let json: Option<String> =
-            sqlx::query_scalar("SELECT event FROM flight WHERE call = $1 ORDER BY number DESC LIMIT 1")
-                .bind(&call.0)
-                .fetch_optional(&self.read)
-                .await
-                .map_err(StoreError::sql(doing))?;
-        json.map(|json| row::parse(&json, doing)).transpose()
+        let row: Option<(String, Option<String>)> = sqlx::query_as(
+            "SELECT f.event, p.generations FROM flight f LEFT JOIN flight_prompt p ON p.number = f.number \
+             WHERE f.call = $1 ORDER BY f.number DESC LIMIT 1",
+        )
+        .bind(&call.0)
+        .fetch_optional(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        row.map(|(event, generations)| whole(&event, generations, doing)).transpose()
     }
 
     /// At most `limit` calls that are kept with a number above `after`, in order, with the numbers of their events.
@@ -203,14 +319,82 @@ impl Store {
     /// [`StoreError`] where the state cannot be read.
     pub async fn audit_events(&self, after: u64, limit: usize) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
         let doing = "reading the audit trail";
-        let rows: Vec<(i64, String)> =
-            sqlx::query_as("SELECT number, event FROM flight WHERE number > $1 ORDER BY number LIMIT $2")
-                .bind(row::integer(after))
-                .bind(row::integer(limit))
-                .fetch_all(&self.read)
+        let rows: Vec<(i64, String, Option<String>)> = sqlx::query_as(
+            "SELECT f.number, f.event, p.generations FROM flight f LEFT JOIN flight_prompt p ON p.number = f.number \
+             WHERE f.number > $1 ORDER BY f.number LIMIT $2",
+        )
+        .bind(row::integer(after))
+        .bind(row::integer(limit))
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        rows.into_iter()
+            .map(|(number, event, generations)| Ok((row::number(number, doing)?, whole(&event, generations, doing)?)))
+            .collect()
+    }
+
+    /// The number of the last event and its hash, for noting it elsewhere; 0 and nothing where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be read.
+    pub async fn audit_head(&self) -> Result<(u64, String), StoreError> {
+        let doing = "reading the audit trail";
+        let last: Option<(i64, String)> =
+            sqlx::query_as("SELECT number, hash FROM audit_event ORDER BY number DESC LIMIT 1")
+                .fetch_optional(&self.read)
                 .await
                 .map_err(StoreError::sql(doing))?;
-        rows.into_iter().map(|(number, json)| Ok((row::number(number, doing)?, row::parse(&json, doing)?))).collect()
+        let (number, hash) = last.unwrap_or_default();
+        Ok((row::number(number, doing)?, hash))
+    }
+
+    /// Whether an event of the trail has this hash: one that was the last once, and is not there, was cut off.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be read.
+    pub async fn audit_holds(&self, hash: &str) -> Result<bool, StoreError> {
+        let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM audit_event WHERE hash = $1")
+            .bind(hash)
+            .fetch_one(&self.read)
+            .await
+            .map_err(StoreError::sql("looking for an event of the audit trail"))?;
+        Ok(found > 0)
+    }
+
+    /// Takes what a message said out of what is kept of calls: the records of the calls that it made, and the prompts that it
+    /// stood in; how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be written.
+    pub async fn take_out_message(&self, message: &CallId) -> Result<u64, StoreError> {
+        let doing = "taking a message out of what is kept of calls";
+        let sql = StoreError::sql(doing);
+        // An edited message makes further calls, of its id with a sign behind it. Nearly always there is nothing.
+        let (from, to) = (format!("{message}#"), format!("{message}$"));
+        let known: i64 = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM flight_source WHERE source = $1) OR EXISTS \
+             (SELECT 1 FROM flight WHERE call = $1 OR (call >= $2 AND call < $3))",
+        )
+        .bind(&message.0)
+        .bind(&from)
+        .bind(&to)
+        .fetch_one(&self.read)
+        .await
+        .map_err(&sql)?;
+        if known == 0 {
+            return Ok(0);
+        }
+        let mut transaction = self.begin(doing).await?;
+        let own = sqlx::query("DELETE FROM flight WHERE call = $1 OR (call >= $2 AND call < $3)")
+            .bind(&message.0)
+            .bind(from)
+            .bind(to)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&sql)?;
+        let others = take_out_prompts(&mut transaction, &message.0).await.map_err(&sql)?;
+        transaction.commit().await.map_err(&sql)?;
+        Ok(own.rows_affected() + others)
     }
 
     /// Goes over the whole chain, and every flight that is kept; stops at the first event that is not what was written.
@@ -228,8 +412,9 @@ impl Store {
         let (mut number, mut head, mut broken) = (0, String::new(), None);
         'events: loop {
             let page: Vec<Linked> = sqlx::query_as(
-                "SELECT e.*, f.event, f.member, s.salt FROM audit_event e \
+                "SELECT e.*, f.event, f.member, s.salt, p.generations FROM audit_event e \
                  LEFT JOIN flight f ON f.number = e.number LEFT JOIN caller_salt s ON s.member = f.member \
+                 LEFT JOIN flight_prompt p ON p.number = f.number \
                  WHERE e.number > $1 ORDER BY e.number LIMIT $2",
             )
             .bind(number)
@@ -261,6 +446,45 @@ impl Store {
         }
         Ok(AuditCheck { events: row::number(events, doing)?, flights: row::number(flights, doing)?, head, broken })
     }
+}
+
+/// A flight with its prompts, where they are kept.
+fn whole(event: &str, generations: Option<String>, doing: &'static str) -> Result<AuditEvent, StoreError> {
+    let mut event: AuditEvent = row::parse(event, doing)?;
+    if let Some(generations) = generations {
+        event.generations = row::parse::<Vec<Generation>>(&generations, doing)?;
+    }
+    Ok(event)
+}
+
+/// A document among what stands in prompts.
+pub(crate) fn source(document: &DocumentId) -> String {
+    format!("document:{document}")
+}
+
+/// Removes the prompts that a source stands in; how many. Flights of before hold theirs themselves, and go with them.
+pub(crate) async fn take_out_prompts(connection: &mut SqliteConnection, source: &str) -> Result<u64, sqlx::Error> {
+    let mut gone = 0;
+    for query in [
+        "DELETE FROM flight_prompt WHERE number IN (SELECT number FROM flight_source WHERE source = $1)",
+        "DELETE FROM flight WHERE number IN (SELECT number FROM flight_source WHERE source = $1) \
+         AND json_array_length(event, '$.generations') > 0",
+    ] {
+        gone += sqlx::query(query).bind(source).execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(gone)
+}
+
+/// The same of the prompts that a person's words stand in.
+pub(crate) async fn take_out_voice(connection: &mut SqliteConnection, member: &str) -> Result<(), sqlx::Error> {
+    for query in [
+        "DELETE FROM flight_prompt WHERE number IN (SELECT number FROM flight_voice WHERE member = $1)",
+        "DELETE FROM flight WHERE number IN (SELECT number FROM flight_voice WHERE member = $1) \
+         AND json_array_length(event, '$.generations') > 0",
+    ] {
+        sqlx::query(query).bind(member).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// The salt of a person, made at their first call. SQLite draws it with ChaCha20, seeded by the operating system.

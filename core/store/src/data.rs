@@ -5,7 +5,37 @@ use chat::{CallId, MemberId, PortError, ports::PluginData};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Store, StoreError, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Table},
+    forgotten, row,
+};
+
+/// What plugins keep: with its owner, and beside a call with whose call it is. What is kept beside a call was made of what could
+/// be read then: it is not handed over.
+pub(crate) const TABLES: &[Table] = &[Table::new(
+    "plugin_datum",
+    &[
+        ("plugin", Column::No("name of a plugin")),
+        ("name", Column::Words),
+        ("value", Column::Words),
+        ("call", Column::Words),
+        ("at_us", Column::No("time")),
+        ("owner", Column::Member),
+    ],
+    Fate::Gone {
+        kind: "notes of plugins",
+        rows: "owner IN {members} OR call IN (SELECT call FROM post WHERE author IN {members}) \
+             OR call IN (SELECT call FROM flight WHERE member IN {members})",
+    },
+)
+.exported(&[Export {
+    file: "plugins.json",
+    part: "",
+    columns: "'plugin', plugin, 'key', name, 'value', json(value)",
+    rows: "owner IN {members} AND call IS NULL ORDER BY plugin, name",
+    times: &[],
+}])];
 
 const PORT: &str = "plugin data";
 
@@ -22,7 +52,7 @@ impl PluginData for Store {
     async fn set(
         &self,
         plugin: &str,
-        owner: Option<&MemberId>,
+        owner: Option<(&MemberId, Timestamp)>,
         key: &str,
         value: Option<Value>,
     ) -> Result<(), PortError> {
@@ -42,6 +72,7 @@ impl PluginData for Store {
         key: &str,
         value: Value,
     ) -> Result<(), PortError> {
+        let owner = owner.map(|owner| (owner, at));
         self.set_datum(plugin, owner, key, &value, Some((call, at))).await.map_err(StoreError::port(PORT))
     }
 }
@@ -76,11 +107,19 @@ impl Store {
     async fn set_datum(
         &self,
         plugin: &str,
-        owner: Option<&MemberId>,
+        owner: Option<(&MemberId, Timestamp)>,
         key: &str,
         value: &Value,
         beside: Option<(&CallId, Timestamp)>,
     ) -> Result<(), StoreError> {
+        let doing = "writing plugin data";
+        let sql = StoreError::sql(doing);
+        let mut transaction = self.begin(doing).await?;
+        if let Some((owner, since)) = owner
+            && forgotten::is_over(&mut transaction, self, &owner.0, since.as_microsecond()).await.map_err(&sql)?
+        {
+            return Ok(());
+        }
         sqlx::query(
             "INSERT INTO plugin_datum (plugin, name, value, call, at_us, owner) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (plugin, name) DO UPDATE SET value = excluded.value, call = excluded.call, \
@@ -91,11 +130,11 @@ impl Store {
         .bind(value.to_string())
         .bind(beside.map(|(call, _)| &call.0))
         .bind(beside.map(|(_, at)| at.as_microsecond()))
-        .bind(owner.map(|owner| &owner.0))
-        .execute(&self.write)
+        .bind(owner.map(|(owner, _)| &owner.0))
+        .execute(&mut *transaction)
         .await
-        .map_err(StoreError::sql("writing plugin data"))?;
-        Ok(())
+        .map_err(&sql)?;
+        transaction.commit().await.map_err(sql)
     }
 
     async fn remove_datum(&self, plugin: &str, key: &str) -> Result<(), StoreError> {

@@ -15,10 +15,76 @@ use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use crate::{
     Entry, Store, StoreError,
+    declared::{Column, Export, Fate, Move, Table},
     row::{self, DocumentRow, LISTED, PASSAGE, PassageRow},
 };
 
 const PORT: &str = "documents";
+
+/// The library. What is of a person's scope is theirs; who wrote a paper is told to all who may read it.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "document",
+        &[
+            ("id", LIBRARY),
+            ("scope", Column::Scope),
+            ("title", LIBRARY),
+            ("sort_key", LIBRARY),
+            ("search_key", LIBRARY),
+            ("authors", LIBRARY),
+            ("year", LIBRARY),
+            ("venue", LIBRARY),
+            ("language", LIBRARY),
+            ("doi", LIBRARY),
+            ("arxiv", LIBRARY),
+            ("anthology", LIBRARY),
+            ("pubmed", LIBRARY),
+            ("file", LIBRARY),
+            ("format", LIBRARY),
+            ("content_hash", LIBRARY),
+            ("license", LIBRARY),
+            ("retracted", LIBRARY),
+            ("passages", LIBRARY),
+            ("characters", LIBRARY),
+            ("digest", LIBRARY),
+            ("sections", LIBRARY),
+            ("pages", LIBRARY),
+            ("text", LIBRARY),
+        ],
+        Fate::Gone { kind: "documents", rows: "scope IN {scopes}" },
+    )
+    .exported(&[Export {
+        file: "documents.json",
+        part: "",
+        columns: "'id', id, 'scope', scope, 'title', title, 'authors', json(authors), 'year', year, 'venue', venue, \
+             'language', language, 'doi', doi, 'arxiv', arxiv, 'anthology', anthology, 'pubmed', pubmed, 'file', file, \
+             'format', format, 'license', license, 'text', text",
+        rows: "scope IN {scopes} ORDER BY id",
+        times: &[],
+    }])
+    .moved(&[Move::Scope("UPDATE document SET scope = $2 WHERE scope = $1")]),
+    Table::new(
+        "passage",
+        &[
+            ("document", LIBRARY),
+            ("ordinal", LIBRARY),
+            ("span_start", LIBRARY),
+            ("span_end", LIBRARY),
+            ("page", LIBRARY),
+            ("section", LIBRARY),
+            ("text", LIBRARY),
+        ],
+        Fate::With("document"),
+    ),
+    Table::new(
+        "passage_vector",
+        &[("document", LIBRARY), ("ordinal", LIBRARY), ("model", LIBRARY), ("vector", LIBRARY)],
+        Fate::With("passage"),
+    ),
+    Table::new("identity_key", &[("name", LIBRARY), ("document", LIBRARY)], Fate::With("document")),
+];
+
+const LIBRARY: Column = Column::No("of a document");
 
 /// Most values in one `IN`: databases limit the parameters of a statement.
 pub(crate) const VALUES_MAX: usize = 500;
@@ -98,22 +164,23 @@ impl Documents for Store {
 /// Adds the filter on scope to a query whose `WHERE` has begun and whose documents are called `d`.
 pub(crate) fn readable_only(query: &mut QueryBuilder<Sqlite>, readable: Option<&Readable>) {
     let Some(readable) = readable else { return };
-    let mut within = |before: &str, scopes: &[Scope]| {
-        query.push(before);
+    let within = |query: &mut QueryBuilder<Sqlite>, scopes: &[Scope]| {
         let mut scopes_of = query.separated(", ");
         for scope in scopes {
             scopes_of.push_bind(scope.to_string());
         }
         query.push(")");
     };
-    within(" AND d.scope IN (", readable.scopes());
+    query.push(" AND d.scope IN (");
+    within(query, readable.scopes());
     if !readable.lent().is_empty() {
-        within(
-            // What was said in a room was meant for that room.
+        // What was said in a room was meant for that room.
+        query.push(
             " AND NOT ((d.format = 'conversation' OR EXISTS (SELECT 1 FROM document_right r WHERE r.document = d.id \
-             AND (r.confidential OR r.embargo_us IS NOT NULL))) AND d.scope IN (",
-            readable.lent(),
+             AND (r.confidential OR r.embargo_us > ",
         );
+        query.push_bind(readable.as_of().as_microsecond()).push("))) AND d.scope IN (");
+        within(query, readable.lent());
         query.push(")");
     }
 }

@@ -13,7 +13,7 @@ use crate::{Store, StoreError, row};
 impl Store {
     /// Puts into the outbox that all is taken down which platforms show of these accounts' words said again until a time; how
     /// many. What it puts there `at` a time holds no word, and names nobody; it is gone with what it takes down. To be said
-    /// before [`Store::erase`] and [`Store::erase_calls`], which forget where these things stand.
+    /// before [`Store::erase`] and [`Store::erase_replies`], which forget where these things stand.
     ///
     /// # Errors
     /// [`StoreError`] where the state cannot be read or written. Said again, it takes down the same.
@@ -44,8 +44,8 @@ impl Store {
     }
 }
 
-/// The post by which one is taken down; none where nothing is shown of it, or it says nothing again.
-fn taken_down(post: Post, at: Timestamp) -> Option<Post> {
+/// The post by which one is taken down, `at` a time; none where nothing is shown of it, or it says nothing again.
+pub(crate) fn taken_down(post: Post, at: Timestamp) -> Option<Post> {
     let first = post.shown.first().filter(|_| post.question.is_echo())?;
     let question = Message {
         // Still an echo: who replies to it until it is gone does not speak to the assistant.

@@ -6,8 +6,36 @@ use chat::{
     CommunityId, Message, PortError,
     ports::{Inbox, Seen},
 };
+use jiff::Timestamp;
 
-use crate::{Store, StoreError, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Table},
+    row,
+};
+
+/// Messages. Their ids stay for a while, so that nothing is answered twice: they do not tell who or what.
+pub(crate) const TABLES: &[Table] = &[Table::new(
+    "inbox_message",
+    &[
+        ("platform", Column::No("name of a platform")),
+        ("community", Column::No("name of a community")),
+        ("room", Column::No("room")),
+        ("id", Column::No("id of a message")),
+        ("number", Column::No("number")),
+        ("message", Column::Words),
+        ("author", Column::Member),
+        ("at_us", Column::No("time")),
+    ],
+    Fate::Emptied { kind: "questions", set: "message = NULL, author = NULL", rows: "author IN {members}" },
+)
+.exported(&[Export {
+    file: "questions.json",
+    part: "",
+    columns: "'message', json(message)",
+    rows: "author IN {members} ORDER BY number",
+    times: &[],
+}])];
 
 const PORT: &str = "inbox";
 
@@ -31,8 +59,8 @@ impl Store {
         let doing = "opening a message";
         let place = &message.place;
         let done = sqlx::query(
-            "INSERT INTO inbox_message (platform, community, room, id, message, author, number) \
-             SELECT $1, $2, $3, $4, $5, $6, COALESCE(MAX(number), 0) + 1 FROM inbox_message WHERE 1 = 1 \
+            "INSERT INTO inbox_message (platform, community, room, id, message, author, at_us, number) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, COALESCE(MAX(number), 0) + 1 FROM inbox_message WHERE 1 = 1 \
              ON CONFLICT (platform, community, room, id) DO NOTHING",
         )
         .bind(place.platform.to_string())
@@ -41,6 +69,7 @@ impl Store {
         .bind(&message.id.0)
         .bind(row::json(message, doing)?)
         .bind(&message.author.0)
+        .bind(message.at.as_microsecond())
         .execute(&self.write)
         .await
         .map_err(StoreError::sql(doing))?;
@@ -61,6 +90,19 @@ impl Store {
         .await
         .map_err(StoreError::sql("closing a message"))?;
         Ok(())
+    }
+
+    /// Forgets the ids of answered messages from before `before`, which no platform delivers again; how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be written.
+    pub async fn forget_seen(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let forgotten = sqlx::query("DELETE FROM inbox_message WHERE message IS NULL AND at_us < $1")
+            .bind(before.as_microsecond())
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::sql("forgetting the ids of old messages"))?;
+        Ok(forgotten.rows_affected())
     }
 
     async fn in_flight(&self, community: &CommunityId) -> Result<Vec<Message>, StoreError> {

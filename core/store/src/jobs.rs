@@ -4,7 +4,61 @@ use chat::{DocumentId, Scope};
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::{Store, StoreError, documents::VALUES_MAX, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Move, Table},
+    documents::VALUES_MAX,
+    row,
+};
+
+/// What an ingest remembers. Its files are a person's where its scope is.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "seen_file",
+        &[
+            ("scope", Column::Scope),
+            ("file", Column::Words),
+            ("bytes", Column::No("size")),
+            ("modified_ns", Column::No("time")),
+            ("content_hash", Column::Words),
+            ("reader", Column::No("version")),
+        ],
+        Fate::Gone { kind: "files", rows: "scope IN {scopes}" },
+    )
+    .exported(&[Export {
+        file: "files.json",
+        part: "",
+        columns: "'scope', scope, 'file', file, 'bytes', bytes, 'sha256', content_hash",
+        rows: "scope IN {scopes} ORDER BY scope, file",
+        times: &[],
+    }])
+    .moved(&[
+        Move::Scope(
+            "INSERT INTO seen_file (scope, file, bytes, modified_ns, content_hash, reader) \
+             SELECT $2, file, bytes, modified_ns, content_hash, reader FROM seen_file WHERE scope = $1 \
+             ON CONFLICT DO NOTHING",
+        ),
+        Move::ScopeLast("DELETE FROM seen_file WHERE scope = $1"),
+    ]),
+    Table::new(
+        "seen_document",
+        &[("scope", Column::Scope), ("file", Column::Words), ("document", Column::No("id"))],
+        Fate::With("seen_file"),
+    )
+    .moved(&[Move::Scope(
+        "INSERT INTO seen_document (scope, file, document) \
+         SELECT $2, file, document FROM seen_document WHERE scope = $1 ON CONFLICT DO NOTHING",
+    )]),
+    Table::new(
+        "refusal",
+        &[("scope", Column::Scope), ("file", Column::Words), ("entry", Column::Words), ("sentence", Column::Words)],
+        Fate::With("seen_file"),
+    )
+    .moved(&[Move::Scope(
+        "INSERT INTO refusal (scope, file, entry, sentence) \
+         SELECT $2, file, entry, sentence FROM refusal WHERE scope = $1 ON CONFLICT DO NOTHING",
+    )]),
+];
 
 /// A file as an ingest left it.
 ///
@@ -146,6 +200,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the state cannot be read.
     pub async fn document_by_keys(&self, scope: &Scope, keys: &[String]) -> Result<Option<DocumentId>, StoreError> {
+        Ok(self.documents_by_keys(scope, keys).await?.into_iter().next())
+    }
+
+    /// All documents of a scope that are known by any of these keys, in the order of the keys.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be read.
+    pub async fn documents_by_keys(&self, scope: &Scope, keys: &[String]) -> Result<Vec<DocumentId>, StoreError> {
         let mut found: Vec<(String, String)> = Vec::new();
         for some in keys.chunks(VALUES_MAX) {
             let mut query =
@@ -163,8 +225,15 @@ impl Store {
                 .map_err(StoreError::sql("looking for a document by its names"))?;
             found.extend(rows);
         }
-        let first = keys.iter().find_map(|key| found.iter().find(|(name, _)| name == key));
-        Ok(first.map(|(_, document)| DocumentId(document.clone())))
+        let mut documents: Vec<DocumentId> = Vec::new();
+        for key in keys {
+            for (_, document) in found.iter().filter(|(name, _)| name == key) {
+                if !documents.iter().any(|known| known.0 == *document) {
+                    documents.push(DocumentId(document.clone()));
+                }
+            }
+        }
+        Ok(documents)
     }
 
     /// One file of a scope, or all.

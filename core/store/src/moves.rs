@@ -1,10 +1,17 @@
 //! A room that goes on as another: what it owned and decided on is the other's.
 
-use chat::{DocumentId, RoomId, Scope, cx::LISTENING};
+use chat::{
+    DocumentId, RoomId, Scope,
+    cx::{LISTENING, OF_ROOM},
+};
 use serde_json::Value;
 use sqlx::{Sqlite, Transaction};
 
-use crate::{Store, StoreError, row, said, schedule};
+use crate::{
+    Store, StoreError,
+    declared::{self, Move},
+    row,
+};
 
 impl Store {
     /// The documents of a scope, sorted.
@@ -38,7 +45,8 @@ impl Store {
     }
 
     /// Gives what the room `from` owns to the room `to`: documents, the files that they came from, its policy where the
-    /// other has none of its own, what it ordered, and which plugins listen there. Done twice, it finds nothing the second time.
+    /// other has none of its own, whom it does not answer, what it ordered, what plugins keep of it, and which listen there. Done
+    /// twice, it finds nothing the second time.
     ///
     /// # Errors
     /// [`StoreError`] where the state cannot be written.
@@ -46,46 +54,38 @@ impl Store {
         let doing = "moving a room";
         let (old, new) = (Scope::Room(from.clone()).to_string(), Scope::Room(to.clone()).to_string());
         let mut transaction = self.begin(doing).await?;
-        for query in [
-            "UPDATE document SET scope = $2 WHERE scope = $1",
-            "INSERT INTO seen_file (scope, file, bytes, modified_ns, content_hash, reader) \
-             SELECT $2, file, bytes, modified_ns, content_hash, reader FROM seen_file WHERE scope = $1 \
-             ON CONFLICT DO NOTHING",
-            "INSERT INTO seen_document (scope, file, document) \
-             SELECT $2, file, document FROM seen_document WHERE scope = $1 ON CONFLICT DO NOTHING",
-            "INSERT INTO refusal (scope, file, entry, sentence) \
-             SELECT $2, file, entry, sentence FROM refusal WHERE scope = $1 ON CONFLICT DO NOTHING",
-            "DELETE FROM seen_file WHERE scope = $1",
-        ] {
-            let query = sqlx::query(query).bind(&old).bind(&new);
-            query.execute(&mut *transaction).await.map_err(StoreError::sql(doing))?;
-        }
-        for query in [
-            "INSERT INTO room_policy (room, policy) SELECT $2, policy FROM room_policy WHERE room = $1 \
-             ON CONFLICT DO NOTHING",
-            "DELETE FROM room_policy WHERE room = $1",
-        ]
-        .into_iter()
-        .chain(said::MOVED)
-        .chain(schedule::MOVED)
+        let moves = || declared::all().flat_map(|table| table.moved);
+        for (query, one, other) in moves()
+            .filter_map(|one| match one {
+                Move::Room(query) => Some((query, &from.0, &to.0)),
+                Move::Scope(query) => Some((query, &old, &new)),
+                Move::ScopeLast(_) => None,
+            })
+            .chain(moves().filter_map(|one| match one {
+                Move::ScopeLast(query) => Some((query, &old, &new)),
+                _ => None,
+            }))
         {
-            let query = sqlx::query(query).bind(&from.0).bind(&to.0);
+            let query = sqlx::query(*query).bind(one).bind(other);
             query.execute(&mut *transaction).await.map_err(StoreError::sql(doing))?;
         }
-        move_listening(&mut transaction, from, to).await?;
+        for keys in [LISTENING, OF_ROOM] {
+            move_keys(&mut transaction, keys, from, to).await?;
+        }
         transaction.commit().await.map_err(StoreError::sql(doing))?;
         self.learn_discreet().await
     }
 }
 
-/// Whoever listened in one room listens in the other, unless it does so there already; and what names the one as a place
-/// names the other.
-async fn move_listening(
+/// What plugins keep of one room under such keys they keep of the other, unless they do so already (whoever listened there
+/// listens here); and what names the one as a place names the other.
+async fn move_keys(
     transaction: &mut Transaction<'static, Sqlite>,
+    keys: &str,
     from: &RoomId,
     to: &RoomId,
 ) -> Result<(), StoreError> {
-    let doing = "moving what listens in a room";
+    let doing = "moving what plugins keep of a room";
     // A key ends with the room, behind a colon.
     for query in [
         "INSERT INTO plugin_datum (plugin, name, value, call, at_us, owner) \
@@ -94,14 +94,14 @@ async fn move_listening(
         "DELETE FROM plugin_datum \
          WHERE SUBSTR(name, 1, LENGTH($3)) = $3 AND SUBSTR(name, -LENGTH($1) - 1) = ':' || $1 AND $2 <> $1",
     ] {
-        let query = sqlx::query(query).bind(&from.0).bind(&to.0).bind(LISTENING);
+        let query = sqlx::query(query).bind(&from.0).bind(&to.0).bind(keys);
         query.execute(&mut **transaction).await.map_err(StoreError::sql(doing))?;
     }
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT plugin, name, value FROM plugin_datum WHERE SUBSTR(name, 1, LENGTH($2)) = $2 AND INSTR(value, $1) > 0",
     )
     .bind(&from.0)
-    .bind(LISTENING)
+    .bind(keys)
     .fetch_all(&mut **transaction)
     .await
     .map_err(StoreError::sql(doing))?;

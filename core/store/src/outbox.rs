@@ -8,8 +8,53 @@ use chat::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
+use sqlx::SqliteConnection;
 
-use crate::{Store, StoreError, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Table},
+    echoes, forgotten, row,
+};
+
+/// Replies. One that is on its way and is about somebody goes with them, whoever it goes to.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "post",
+        &[
+            ("call", Column::No("id of a message")),
+            ("platform", Column::No("name of a platform")),
+            ("number", Column::No("number")),
+            ("at_us", Column::No("time")),
+            ("post", Column::Words),
+            ("body", Column::Words),
+            ("renews", Column::No("id of a message")),
+            ("author", Column::Member),
+        ],
+        Fate::Gone {
+            kind: "answers",
+            rows: "author IN {members} OR (body IS NOT NULL AND EXISTS \
+                 (SELECT 1 FROM json_each(post.post, '$.of') AS other WHERE other.value IN {members}))",
+        },
+    )
+    .exported(&[Export {
+        file: "answers.json",
+        part: "",
+        // Their own words, and where they find the answer: what it said was read from what could be read then, and an address
+        // may hold a secret.
+        columns: "'call', call, 'question', json_extract(post, '$.question'), 'shown', json_extract(post, '$.shown')",
+        rows: "author IN {members} ORDER BY number",
+        times: &[],
+    }]),
+    Table::new(
+        "post_shown",
+        &[
+            ("platform", Column::No("name of a platform")),
+            ("message", Column::No("id of a message")),
+            ("call", Column::No("id of a message")),
+        ],
+        Fate::With("post"),
+    ),
+];
 
 const PORT: &str = "outbox";
 
@@ -46,10 +91,20 @@ impl Outbox for Store {
 impl Store {
     pub(crate) async fn put_post(&self, post: &Post) -> Result<(), StoreError> {
         let doing = "writing a post";
+        let mut transaction = self.begin(doing).await?;
+        let Some(post) = kept(&mut transaction, self, post).await.map_err(StoreError::sql(doing))? else {
+            // What shows it, and what plugins keep beside it, is of somebody who was forgotten.
+            for query in ["DELETE FROM post WHERE call = $1", "DELETE FROM plugin_datum WHERE call = $1"] {
+                let removing = sqlx::query(query).bind(&post.call.0).execute(&mut *transaction).await;
+                removing.map_err(StoreError::sql(doing))?;
+            }
+            return transaction.commit().await.map_err(StoreError::sql(doing));
+        };
         let platform = post.question.place.platform.to_string();
         let body = post.body.as_ref().map(Value::to_string);
-        let post = Post { body: None, ..post.clone() };
-        let mut transaction = self.begin(doing).await?;
+        // Whom it is about matters as long as it is on its way.
+        let of = if body.is_some() { post.of } else { Vec::new() };
+        let post = Post { body: None, of, ..post };
         sqlx::query(
             "INSERT INTO post (call, platform, number, at_us, post, body, renews, author) \
              SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, $4, $5, $6, $7 FROM post WHERE 1 = 1 \
@@ -146,6 +201,36 @@ impl Store {
         transaction.commit().await.map_err(StoreError::sql(doing))
     }
 
+    /// Removes from the posts of questions since `since` the secrets that held until `now` ([`Post::SECRET`]); how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the state cannot be read or written.
+    pub async fn end_secrets(&self, since: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        let doing = "removing secrets that are over";
+        // Nearly always there is nothing, and the writer is not waited for.
+        let calls: Vec<String> = sqlx::query_scalar(
+            "SELECT call FROM post WHERE at_us >= $1 AND json_extract(post, '$.address.' || $3) <> '' \
+             AND json_extract(post, '$.address.' || $4) <= $2",
+        )
+        .bind(since.as_microsecond())
+        .bind(now.as_second())
+        .bind(Post::SECRET)
+        .bind(Post::SECRET_UNTIL)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))?;
+        let mut ended = 0;
+        for call in calls {
+            let done = sqlx::query("UPDATE post SET post = json_set(post, '$.address.' || $2, '') WHERE call = $1")
+                .bind(call)
+                .bind(Post::SECRET)
+                .execute(&self.write)
+                .await;
+            ended += done.map_err(StoreError::sql(doing))?.rows_affected();
+        }
+        Ok(ended)
+    }
+
     /// Forgets the posts of questions from before `before` that were shown, and what plugins keep beside calls from then;
     /// how many posts. Their buttons then say that they expired.
     ///
@@ -163,6 +248,31 @@ impl Store {
         transaction.commit().await.map_err(StoreError::sql(doing))?;
         Ok(forgotten)
     }
+}
+
+/// What is to be kept of a post: itself; nothing of one that began before somebody was forgotten whose it is, or who it is
+/// about, but that it is shown to who asked; and of what said their words again, that it is taken down.
+async fn kept(connection: &mut SqliteConnection, store: &Store, post: &Post) -> Result<Option<Post>, sqlx::Error> {
+    let at = post.question.at.as_microsecond();
+    if post.body == Some(Post::NOTHING) {
+        return Ok(Some(post.clone()));
+    }
+    if post.body.is_some() {
+        for member in &post.of {
+            if forgotten::is_over(connection, store, &member.0, at).await? {
+                return Ok(None);
+            }
+        }
+    }
+    if !forgotten::is_over(connection, store, &post.question.author.0, at).await? {
+        return Ok(Some(post.clone()));
+    }
+    let is_echo = post.question.is_echo();
+    Ok(match post.body {
+        Some(_) if !is_echo => Some(post.clone()),
+        None if is_echo => echoes::taken_down(post.clone(), post.question.at),
+        _ => None,
+    })
 }
 
 fn read((post, body): Row, doing: &'static str) -> Result<Post, StoreError> {

@@ -3,7 +3,11 @@
 use chat::{MemberId, ports::Outcome};
 use jiff::Timestamp;
 
-use crate::{Store, StoreError, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Table},
+    forgotten, row,
+};
 
 /// Somebody who was shown to a seeker, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,12 +31,37 @@ pub struct Introduction {
 /// Need, seeker, person, features, time, asked, accepted.
 type Row = (String, String, String, String, i64, bool, Option<bool>);
 
-/// What of it who looked for somebody is handed.
-pub(crate) const SOUGHT_EXPORTED: &str = "'need', need, 'at', at_us, 'asked', json(iif(asked, 'true', 'false'))";
-
-/// What of it who was shown is handed.
-pub(crate) const FOUND_EXPORTED: &str = "'at', at_us, 'features', json(features), \
-     'accepted', json(iif(accepted IS NULL, 'null', iif(accepted, 'true', 'false')))";
+/// What is kept of it. Each is handed what is theirs, without the others: whom they were shown, and to whom they were shown.
+pub(crate) const TABLES: &[Table] = &[Table::new(
+    "match_outcome",
+    &[
+        ("need", Column::Words),
+        ("seeker", Column::Member),
+        ("person", Column::Member),
+        ("features", Column::Words),
+        ("at_us", Column::No("time")),
+        ("asked", Column::Words),
+        ("accepted", Column::Words),
+    ],
+    Fate::Gone { kind: "outcomes of introductions", rows: "seeker IN {members} OR person IN {members}" },
+)
+.exported(&[
+    Export {
+        file: "introductions.json",
+        part: "sought",
+        columns: "'need', need, 'at', at_us, 'asked', json(iif(asked, 'true', 'false'))",
+        rows: "seeker IN {members} ORDER BY at_us, need",
+        times: &["at"],
+    },
+    Export {
+        file: "introductions.json",
+        part: "found",
+        columns: "'at', at_us, 'features', json(features), \
+             'accepted', json(iif(accepted IS NULL, 'null', iif(accepted, 'true', 'false')))",
+        rows: "person IN {members} ORDER BY at_us, need",
+        times: &["at"],
+    },
+])];
 
 impl Store {
     /// Keeps what came of a possible introduction. What came before stays: who asked was shown, and who said yes was asked.
@@ -53,6 +82,13 @@ impl Store {
             Outcome::Accepted => Some(true),
             Outcome::Declined => Some(false),
         };
+        let mut transaction = self.begin(doing).await?;
+        for member in [seeker, person] {
+            let over = forgotten::is_over(&mut transaction, self, &member.0, at.as_microsecond()).await;
+            if over.map_err(StoreError::sql(doing))? {
+                return Ok(());
+            }
+        }
         sqlx::query(
             "INSERT INTO match_outcome (need, seeker, person, features, at_us, asked, accepted) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) \
@@ -66,10 +102,10 @@ impl Store {
         .bind(at.as_microsecond())
         .bind(outcome != Outcome::Shown)
         .bind(accepted)
-        .execute(&self.write)
+        .execute(&mut *transaction)
         .await
         .map_err(StoreError::sql(doing))?;
-        Ok(())
+        transaction.commit().await.map_err(StoreError::sql(doing))
     }
 
     /// All that came of introductions, the oldest first.

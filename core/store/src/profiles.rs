@@ -13,7 +13,12 @@ use chat::{
 use jiff::Timestamp;
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
-use crate::{Store, StoreError, documents::VALUES_MAX, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Table},
+    documents::VALUES_MAX,
+    row,
+};
 
 /// A line of an entry, and its vector.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,9 +58,57 @@ pub struct RoomLine {
     pub text: String,
 }
 
-/// What of an entry its owner is handed.
-pub(crate) const EXPORTED: &str = "'kind', kind, 'text', text, 'summary', summary, 'authors', json(authors), \
-     'year', year, 'ids', json(ids), 'source', source";
+/// What is kept of it. Where others named a forgotten person as a conflict, [`drop_conflicts`] takes that out.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "profile_facts",
+        &[("member", Column::Member), ("facts", Column::Words)],
+        Fate::Gone { kind: "profiles", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "profile.json",
+        part: "who",
+        columns: "'account', member, 'facts', json(facts)",
+        rows: "member IN {members} ORDER BY member",
+        times: &[],
+    }]),
+    Table::new(
+        "profile_entry",
+        &[
+            ("member", Column::Member),
+            ("id", Column::Words),
+            ("kind", Column::Words),
+            ("year", Column::Words),
+            ("source", Column::Words),
+            ("authors", Column::Words),
+            ("ids", Column::Words),
+            ("text", Column::Words),
+            ("summary", Column::Words),
+        ],
+        Fate::Gone { kind: "entries of profiles", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "profile.json",
+        part: "entries",
+        columns: "'kind', kind, 'text', text, 'summary', summary, 'authors', json(authors), \
+             'year', year, 'ids', json(ids), 'source', source",
+        rows: "member IN {members} ORDER BY member, kind, id",
+        times: &[],
+    }]),
+    Table::new(
+        "profile_vector",
+        &[
+            ("member", Column::Member),
+            ("entry", Column::Words),
+            ("model", Column::No("name of a model")),
+            ("line", Column::No("number")),
+            ("text", Column::Words),
+            ("vector", Column::Words),
+        ],
+        Fate::With("profile_entry"),
+    ),
+    Table::new("profile_stamp", &[("changes", Column::No("number"))], Fate::Nobodys),
+];
 
 const COLUMNS: &str = "member, id, kind, year, source, authors, ids, text, summary";
 
@@ -348,6 +401,43 @@ impl Store {
 /// Says that profiles changed.
 pub(crate) async fn touch(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE profile_stamp SET changes = changes + 1").execute(connection).await.map(drop)
+}
+
+/// Takes out of what others declare whatever names a person: their accounts, and the ids and names that they gave. To be said
+/// while their own profile is there.
+pub(crate) async fn drop_conflicts(
+    connection: &mut SqliteConnection,
+    accounts: &[MemberId],
+    doing: &'static str,
+) -> Result<(), StoreError> {
+    let sql = StoreError::sql(doing);
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT member, facts FROM profile_facts").fetch_all(&mut *connection).await.map_err(&sql)?;
+    for (member, facts) in rows {
+        let facts: Facts = row::parse(&facts, doing)?;
+        match accounts.iter().any(|account| account.0 == member) {
+            true => own.push(facts),
+            false if !facts.conflicts.is_empty() => others.push((member, facts)),
+            false => {}
+        }
+    }
+    let given = own.iter().flat_map(|facts| facts.names.iter().chain(&facts.ids));
+    let names: BTreeSet<String> =
+        given.chain(accounts.iter().map(|account| &account.0)).map(|name| name.trim().to_lowercase()).collect();
+    for (member, mut facts) in others {
+        let before = facts.conflicts.len();
+        facts.conflicts.retain(|named| !names.contains(&named.trim().to_lowercase()));
+        if facts.conflicts.len() < before {
+            sqlx::query("UPDATE profile_facts SET facts = $2 WHERE member = $1")
+                .bind(member)
+                .bind(row::json(&facts, doing)?)
+                .execute(&mut *connection)
+                .await
+                .map_err(&sql)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes entries; how many of their ids there were.

@@ -12,7 +12,12 @@ use chat::{
 use jiff::Timestamp;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
-use crate::{Store, StoreError, documents::readable_only, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Table},
+    documents::readable_only,
+    forgotten, row,
+};
 
 /// Passages of a paper that stand for it: its abstract is among them.
 const PASSAGES: i64 = 2;
@@ -80,11 +85,37 @@ struct PaperRow {
     vector: Option<Vec<u8>>,
 }
 
-/// What of a person's words they are handed.
-pub(crate) const WORDS_EXPORTED: &str = "'paper', document, 'word', verdict, 'at', at_us";
+/// What is kept of it.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "paper_word",
+        &[("member", Column::Member), ("document", ID), ("verdict", Column::Words), ("at_us", TIME)],
+        Fate::Gone { kind: "words on papers", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "reading.json",
+        part: "words",
+        columns: "'paper', document, 'word', verdict, 'at', at_us",
+        rows: "member IN {members} ORDER BY at_us, document",
+        times: &["at"],
+    }]),
+    Table::new(
+        "paper_shown",
+        &[("member", Column::Member), ("document", ID), ("at_us", TIME)],
+        Fate::Gone { kind: "papers shown", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "reading.json",
+        part: "shown",
+        columns: "'paper', document, 'at', at_us",
+        rows: "member IN {members} ORDER BY at_us, document",
+        times: &["at"],
+    }]),
+    Table::new("paper_arrival", &[("document", ID), ("at_us", TIME)], Fate::With("document")),
+];
 
-/// What of the papers that they were shown.
-pub(crate) const SHOWN_EXPORTED: &str = "'paper', document, 'at', at_us";
+const ID: Column = Column::No("id");
+const TIME: Column = Column::No("time");
 
 impl Store {
     /// Keeps an account's word on a paper, in the place of the one before; nothing of a paper that is gone.
@@ -98,6 +129,14 @@ impl Store {
         verdict: Verdict,
         at: Timestamp,
     ) -> Result<(), StoreError> {
+        let doing = "keeping a word on a paper";
+        let mut transaction = self.begin(doing).await?;
+        if forgotten::is_over(&mut transaction, self, &member.0, at.as_microsecond())
+            .await
+            .map_err(StoreError::sql(doing))?
+        {
+            return Ok(());
+        }
         sqlx::query(
             "INSERT INTO paper_word (member, document, verdict, at_us) SELECT $1, id, $3, $4 FROM document WHERE id = $2 \
              ON CONFLICT (member, document) DO UPDATE SET verdict = excluded.verdict, at_us = excluded.at_us",
@@ -106,10 +145,10 @@ impl Store {
         .bind(&document.0)
         .bind(verdict.name())
         .bind(at.as_microsecond())
-        .execute(&self.write)
+        .execute(&mut *transaction)
         .await
-        .map_err(StoreError::sql("keeping a word on a paper"))?;
-        Ok(())
+        .map_err(StoreError::sql(doing))?;
+        transaction.commit().await.map_err(StoreError::sql(doing))
     }
 
     /// The last words of these accounts, or of all, the newest last.
@@ -143,6 +182,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let doing = "remembering what was shown";
         let mut transaction = self.begin(doing).await?;
+        if forgotten::is_over(&mut transaction, self, &member.0, at.as_microsecond())
+            .await
+            .map_err(StoreError::sql(doing))?
+        {
+            return Ok(());
+        }
         for document in documents {
             sqlx::query(
                 "INSERT INTO paper_shown (member, document, at_us) SELECT $1, id, $3 FROM document WHERE id = $2 \
@@ -210,8 +255,9 @@ impl Store {
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT json_group_array(json_array(d.id, a.at_us IS NOT NULL AND NOT d.retracted AND NOT EXISTS ( \
                  SELECT 1 FROM document_right r WHERE r.document = d.id \
-                 AND (r.retracted OR r.confidential OR r.embargo_us IS NOT NULL)) AND a.at_us >= ",
+                 AND (r.retracted OR r.confidential OR r.embargo_us > ",
         );
+        query.push_bind(readable.as_of().as_microsecond()).push(")) AND a.at_us >= ");
         query.push_bind(since.map_or(i64::MIN, Timestamp::as_microsecond));
         query
             .push(")) FROM document d LEFT JOIN paper_arrival a ON a.document = d.id WHERE d.format <> 'conversation'");
@@ -312,7 +358,7 @@ impl Store {
         let words: (i64, i64, i64, i64, i64) = sqlx::query_as(
             "SELECT COUNT(*), COALESCE(MAX(at_us), 0), \
                  (SELECT COUNT(*) FROM consent WHERE switch = 'improve'), \
-                 (SELECT COALESCE(MAX(at_us), 0) FROM consent WHERE switch = 'improve'), \
+                 (SELECT COALESCE(SUM(CASE WHEN is_on THEN 2 ELSE 1 END), 0) FROM consent_change WHERE switch = 'improve'), \
                  (SELECT COUNT(*) FROM blocked_member) FROM paper_word",
         )
         .fetch_one(&self.read)

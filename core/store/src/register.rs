@@ -1,19 +1,106 @@
 //! What is remembered of people and rooms. All is kept by account; an account without a link is a person by itself.
 //!
-//! **Invariant:** every account of a blocked person is blocked by itself, so that taking links apart frees none.
+//! **Invariant:** a block is laid on, and lifted from, all accounts that the person has at that time; linking and parting move
+//! none. One of a room binds nobody in another one.
+//! **Invariant:** a role is the account's alone, whatever it is linked with.
 
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use chat::{
-    Consent, MemberId, Policy, PortError, Role, RoomId, Standing, Switch, Visibility, people::Register,
+    Blocked, Consent, MemberId, Place, Policy, PortError, Role, RoomId, Standing, Switch, Visibility,
+    people::{Linking, Party, Register},
     profile::Accounts,
 };
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use crate::{Store, StoreError, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Move, Table},
+    row,
+    since::{ALLOWING, note_policy, note_switches, switches},
+};
+
+/// What is kept of people and rooms.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "consent",
+        &[("member", Column::Member), ("switch", Column::Words), ("at_us", Column::No("time"))],
+        Fate::Gone { kind: "consents", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "person.json",
+        part: "consents",
+        columns: "'account', member, 'switch', switch, 'since', at_us",
+        rows: "member IN {members} ORDER BY member, switch",
+        times: &["since"],
+    }])
+    .decided(),
+    Table::new(
+        "account_link",
+        &[("member", Column::Member), ("person", Column::Words)],
+        Fate::Gone { kind: "links between accounts", rows: "member IN {members}" },
+    )
+    .decided(),
+    Table::new(
+        "link_code",
+        &[
+            ("member", Column::Member),
+            ("code", Column::Words),
+            ("until_us", Column::No("time")),
+            ("place", Column::No("room")),
+            ("own_code", Column::Words),
+            ("other", Column::Member),
+            ("other_place", Column::No("room")),
+            ("other_code", Column::Words),
+        ],
+        Fate::Gone { kind: "codes", rows: "member IN {members} OR other IN {members}" },
+    ),
+    Table::new(
+        "role_grant",
+        &[("member", Column::Member), ("role", Column::Words)],
+        Fate::Gone { kind: "roles", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "person.json",
+        part: "roles",
+        columns: "'account', member, 'role', json(role)",
+        rows: "member IN {members} ORDER BY member",
+        times: &[],
+    }])
+    .decided(),
+    Table::new(
+        "blocked_member",
+        &[("member", Column::Member), ("room", Column::No("room"))],
+        Fate::Kept("who is blocked must not come back by being forgotten"),
+    )
+    .exported(&[Export {
+        file: "person.json",
+        part: "blocked",
+        columns: "'account', member, 'room', room",
+        rows: "member IN {members} ORDER BY member, room",
+        times: &[],
+    }])
+    .moved(&[
+        Move::Room(
+            "INSERT INTO blocked_member (member, room) SELECT member, $2 FROM blocked_member WHERE room = $1 \
+             ON CONFLICT DO NOTHING",
+        ),
+        Move::Room("DELETE FROM blocked_member WHERE room = $1"),
+    ])
+    .decided(),
+    Table::new("room_policy", &[("room", Column::No("room")), ("policy", Column::No("setting"))], Fate::Nobodys)
+        .moved(&[
+            Move::Room(
+                "INSERT INTO room_policy (room, policy) SELECT $2, policy FROM room_policy WHERE room = $1 \
+                 ON CONFLICT DO NOTHING",
+            ),
+            Move::Room("DELETE FROM room_policy WHERE room = $1"),
+        ])
+        .decided(),
+    Table::new("everything", &[("paused", Column::No("setting"))], Fate::Nobodys).decided(),
+];
 
 const PORT: &str = "register";
 
@@ -23,10 +110,14 @@ impl Register for Store {
         self.standing_of(member).await.map_err(StoreError::port(PORT))
     }
 
+    async fn standing_at(&self, member: &MemberId, said: Timestamp) -> Result<Standing, PortError> {
+        self.standing_then(member, said).await.map_err(StoreError::port(PORT))
+    }
+
     async fn set_consent(&self, member: &MemberId, switch: Switch, on: bool, at: Timestamp) -> Result<(), PortError> {
         match on {
             true => self.consent(member, switch, at).await,
-            false => self.withdraw(member, switch).await,
+            false => self.withdraw(member, switch, at).await,
         }
         .map_err(StoreError::port(PORT))
     }
@@ -39,12 +130,16 @@ impl Register for Store {
         self.grant(member, role).await.map_err(StoreError::port(PORT))
     }
 
-    async fn set_blocked(&self, member: &MemberId, blocked: bool) -> Result<(), PortError> {
-        self.block(member, blocked).await.map_err(StoreError::port(PORT))
+    async fn set_blocked(&self, member: &MemberId, room: Option<&RoomId>, blocked: bool) -> Result<(), PortError> {
+        self.block(member, room, blocked).await.map_err(StoreError::port(PORT))
     }
 
     async fn policy(&self, room: &RoomId) -> Result<Policy, PortError> {
         self.policy_of(room).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn policy_at(&self, room: &RoomId, said: Timestamp) -> Result<Policy, PortError> {
+        self.policy_then(room, said).await.map_err(StoreError::port(PORT))
     }
 
     fn visibility(&self, room: &RoomId) -> Visibility {
@@ -52,8 +147,8 @@ impl Register for Store {
         if discreet.contains(room) { Visibility::Caller } else { Visibility::Room }
     }
 
-    async fn set_policy(&self, room: &RoomId, policy: Option<&Policy>) -> Result<(), PortError> {
-        self.keep_policy(room, policy).await.map_err(StoreError::port(PORT))
+    async fn set_policy(&self, room: &RoomId, policy: Option<&Policy>, at: Timestamp) -> Result<(), PortError> {
+        self.keep_policy(room, policy, at).await.map_err(StoreError::port(PORT))
     }
 
     async fn policies(&self) -> Result<Vec<(RoomId, Policy)>, PortError> {
@@ -68,16 +163,37 @@ impl Register for Store {
         self.pause(paused).await.map_err(StoreError::port(PORT))
     }
 
-    async fn offer_link(&self, member: &MemberId, code: &str, until: Timestamp) -> Result<(), PortError> {
-        self.offer(member, code, until).await.map_err(StoreError::port(PORT))
+    async fn offer_link(
+        &self,
+        member: &MemberId,
+        place: &Place,
+        code: &str,
+        until: Timestamp,
+    ) -> Result<(), PortError> {
+        self.offer(member, place, code, until).await.map_err(StoreError::port(PORT))
     }
 
-    async fn accept_link(&self, member: &MemberId, code: &str, now: Timestamp) -> Result<Option<MemberId>, PortError> {
-        self.accept(member, code, now).await.map_err(StoreError::port(PORT))
+    async fn say_link(
+        &self,
+        member: &MemberId,
+        place: &Place,
+        code: &str,
+        next: (&str, Timestamp),
+        now: Timestamp,
+    ) -> Result<Option<Linking>, PortError> {
+        self.say_code(member, place, code, next, now).await.map_err(StoreError::port(PORT))
     }
 
-    async fn unlink(&self, member: &MemberId) -> Result<bool, PortError> {
-        self.take_apart(member).await.map_err(StoreError::port(PORT))
+    async fn pending_link(&self, member: &MemberId, now: Timestamp) -> Result<Option<(Party, String)>, PortError> {
+        self.waiting_link(member, now).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn refuse_link(&self, member: &MemberId, code: &str) -> Result<bool, PortError> {
+        self.refuse(member, code).await.map_err(StoreError::port(PORT))
+    }
+
+    async fn unlink(&self, member: &MemberId, at: Timestamp) -> Result<bool, PortError> {
+        self.take_apart(member, at).await.map_err(StoreError::port(PORT))
     }
 }
 
@@ -85,106 +201,106 @@ impl Register for Store {
 const ACCOUNTS: &str = "SELECT $1 AS member UNION SELECT other.member FROM account_link own \
      JOIN account_link other ON other.person = own.person WHERE own.member = $1";
 
+/// The room of a block that holds in all.
+const EVERYWHERE: &str = "";
+
 /// `sql` with [`ACCOUNTS`] in the place of `{accounts}`: no word of it comes from outside.
-fn of_accounts(sql: &str) -> sqlx::AssertSqlSafe<String> {
+pub(crate) fn of_accounts(sql: &str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(sql.replace("{accounts}", ACCOUNTS))
 }
 
 impl Store {
-    async fn standing_of(&self, member: &MemberId) -> Result<Standing, StoreError> {
+    pub(crate) async fn standing_of(&self, member: &MemberId) -> Result<Standing, StoreError> {
         let doing = "looking a person up";
         let sql = StoreError::sql(doing);
         // One snapshot for the four.
         let mut snapshot = self.read.begin().await.map_err(&sql)?;
         let accounts = accounts(&mut snapshot, member).await.map_err(&sql)?;
-        let switches: Vec<String> =
-            sqlx::query_scalar(of_accounts("SELECT DISTINCT switch FROM consent WHERE member IN ({accounts})"))
-                .bind(&member.0)
-                .fetch_all(&mut *snapshot)
-                .await
-                .map_err(&sql)?;
-        let roles: Vec<String> =
-            sqlx::query_scalar(of_accounts("SELECT role FROM role_grant WHERE member IN ({accounts})"))
-                .bind(&member.0)
-                .fetch_all(&mut *snapshot)
-                .await
-                .map_err(&sql)?;
-        let blocked: i64 =
-            sqlx::query_scalar(of_accounts("SELECT COUNT(*) FROM blocked_member WHERE member IN ({accounts})"))
-                .bind(&member.0)
-                .fetch_one(&mut *snapshot)
-                .await
-                .map_err(&sql)?;
-        // A switch of a later version means nothing here: silence is no.
-        let consent = Switch::ALL.into_iter().filter(|switch| switches.iter().any(|name| name == switch.name()));
-        let roles = roles.iter().map(|role| row::parse::<Role>(role, doing)).collect::<Result<Vec<_>, _>>()?;
+        let consent = switches(&mut snapshot, member, accounts.len()).await.map_err(&sql)?;
+        let role: Option<String> = sqlx::query_scalar("SELECT role FROM role_grant WHERE member = $1")
+            .bind(&member.0)
+            .fetch_optional(&mut *snapshot)
+            .await
+            .map_err(&sql)?;
+        let rooms: Vec<String> = sqlx::query_scalar("SELECT room FROM blocked_member WHERE member = $1")
+            .bind(&member.0)
+            .fetch_all(&mut *snapshot)
+            .await
+            .map_err(&sql)?;
         Ok(Standing {
             accounts: accounts.into_iter().map(MemberId).collect(),
-            consent: Consent(consent.collect()),
-            grant: roles.into_iter().max(),
-            blocked: blocked > 0,
+            consent: Consent(consent),
+            grant: role.map(|role| row::parse::<Role>(&role, doing)).transpose()?,
+            blocked: Blocked {
+                everywhere: rooms.iter().any(|room| room == EVERYWHERE),
+                rooms: rooms.into_iter().filter(|room| room != EVERYWHERE).map(RoomId).collect(),
+            },
         })
     }
 
     /// The date stays that of the first time.
     async fn consent(&self, member: &MemberId, switch: Switch, at: Timestamp) -> Result<(), StoreError> {
+        let doing = "keeping a consent";
+        let sql = StoreError::sql(doing);
+        let mut transaction = self.begin(doing).await?;
         sqlx::query(
             "INSERT INTO consent (member, switch, at_us) VALUES ($1, $2, $3) ON CONFLICT (member, switch) DO NOTHING",
         )
         .bind(&member.0)
         .bind(switch.name())
         .bind(at.as_microsecond())
-        .execute(&self.write)
+        .execute(&mut *transaction)
         .await
-        .map_err(StoreError::sql("keeping a consent"))?;
-        Ok(())
+        .map_err(&sql)?;
+        let all = accounts(&mut transaction, member).await.map_err(&sql)?;
+        note_switches(&mut transaction, &all, at).await.map_err(&sql)?;
+        transaction.commit().await.map_err(&sql)
     }
 
-    async fn withdraw(&self, member: &MemberId, switch: Switch) -> Result<(), StoreError> {
-        sqlx::query(of_accounts("DELETE FROM consent WHERE switch = $2 AND member IN ({accounts})"))
+    /// What one account allowed any other may forbid; what one asked to be protected from, no other takes back.
+    async fn withdraw(&self, member: &MemberId, switch: Switch, at: Timestamp) -> Result<(), StoreError> {
+        let doing = "withdrawing a consent";
+        let sql = StoreError::sql(doing);
+        let mut transaction = self.begin(doing).await?;
+        let whose = if switch.is_protective() { "$1" } else { "{accounts}" };
+        sqlx::query(of_accounts(&format!("DELETE FROM consent WHERE switch = $2 AND member IN ({whose})")))
             .bind(&member.0)
             .bind(switch.name())
-            .execute(&self.write)
+            .execute(&mut *transaction)
             .await
-            .map_err(StoreError::sql("withdrawing a consent"))?;
-        Ok(())
+            .map_err(&sql)?;
+        let all = accounts(&mut transaction, member).await.map_err(&sql)?;
+        note_switches(&mut transaction, &all, at).await.map_err(&sql)?;
+        transaction.commit().await.map_err(&sql)
     }
 
-    /// Those who consented, blocked or not, by account, sorted.
+    /// Those who allow something, blocked or not, by account, sorted.
     ///
     /// # Errors
     /// [`StoreError`] where the state cannot be read.
     pub async fn consenting(&self, switch: Switch) -> Result<Vec<MemberId>, StoreError> {
-        let members: Vec<String> = sqlx::query_scalar(
-            "SELECT member FROM consent WHERE switch = $1 UNION \
-             SELECT other.member FROM consent c JOIN account_link own ON own.member = c.member \
-             JOIN account_link other ON other.person = own.person WHERE c.switch = $1 ORDER BY member",
-        )
-        .bind(switch.name())
-        .fetch_all(&self.read)
-        .await
-        .map_err(StoreError::sql("looking for who consented"))?;
+        let allowing = format!("{} ORDER BY c.member", ALLOWING.replace("{switch}", "$1"));
+        let members: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(allowing))
+            .bind(switch.name())
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::sql("looking for who consented"))?;
         Ok(members.into_iter().map(MemberId).collect())
     }
 
     /// In one pass, however many they are.
     async fn all_willing(&self, switch: Switch) -> Result<Vec<Accounts>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "WITH account AS ( \
-                 SELECT c.member, COALESCE(l.person, '=' || c.member) AS person, c.switch \
-                 FROM consent c LEFT JOIN account_link l ON l.member = c.member WHERE c.switch = $1 \
-             ), whole AS ( \
-                 SELECT member, person FROM account \
-                 UNION SELECT l.member, l.person FROM account_link l JOIN account a ON a.person = l.person \
-             ) \
-             SELECT person, member FROM whole WHERE person NOT IN ( \
-                 SELECT w.person FROM whole w JOIN blocked_member b ON b.member = w.member \
-             ) ORDER BY person, member",
-        )
-        .bind(switch.name())
-        .fetch_all(&self.read)
-        .await
-        .map_err(StoreError::sql("looking for who is willing"))?;
+        let sql = format!(
+            "SELECT COALESCE(l.person, '=' || a.member) AS person, a.member FROM ({}) a \
+             LEFT JOIN account_link l ON l.member = a.member \
+             WHERE a.member NOT IN (SELECT member FROM blocked_member WHERE room = '') ORDER BY 1, 2",
+            ALLOWING.replace("{switch}", "$1")
+        );
+        let rows: Vec<(String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(switch.name())
+            .fetch_all(&self.read)
+            .await
+            .map_err(StoreError::sql("looking for who is willing"))?;
         let persons = rows.chunk_by(|(one, _), (other, _)| one == other);
         let mut willing: Vec<Accounts> =
             persons.map(|rows| rows.iter().map(|(_, member)| MemberId(member.clone())).collect()).collect();
@@ -192,12 +308,11 @@ impl Store {
         Ok(willing)
     }
 
-    /// The person's role, whichever account it was given to before.
     async fn grant(&self, member: &MemberId, role: Option<Role>) -> Result<(), StoreError> {
         let doing = "granting a role";
         let sql = StoreError::sql(doing);
         let mut transaction = self.begin(doing).await?;
-        sqlx::query(of_accounts("DELETE FROM role_grant WHERE member IN ({accounts})"))
+        sqlx::query("DELETE FROM role_grant WHERE member = $1")
             .bind(&member.0)
             .execute(&mut *transaction)
             .await
@@ -213,22 +328,26 @@ impl Store {
         transaction.commit().await.map_err(&sql)
     }
 
-    async fn block(&self, member: &MemberId, blocked: bool) -> Result<(), StoreError> {
+    async fn block(&self, member: &MemberId, room: Option<&RoomId>, blocked: bool) -> Result<(), StoreError> {
         let doing = "blocking a person";
-        let mut transaction = self.begin(doing).await?;
-        match blocked {
-            true => block_accounts(&mut transaction, member).await,
-            false => sqlx::query(of_accounts("DELETE FROM blocked_member WHERE member IN ({accounts})"))
-                .bind(&member.0)
-                .execute(&mut *transaction)
-                .await
-                .map(drop),
-        }
-        .map_err(StoreError::sql(doing))?;
-        transaction.commit().await.map_err(StoreError::sql(doing))
+        let query = match (blocked, room) {
+            (true, _) => of_accounts(
+                "INSERT INTO blocked_member (member, room) SELECT member, $2 FROM ({accounts}) WHERE 1 = 1 \
+                 ON CONFLICT DO NOTHING",
+            ),
+            (false, Some(_)) => of_accounts("DELETE FROM blocked_member WHERE member IN ({accounts}) AND room = $2"),
+            (false, None) => of_accounts("DELETE FROM blocked_member WHERE member IN ({accounts}) AND $2 = ''"),
+        };
+        sqlx::query(query)
+            .bind(&member.0)
+            .bind(room.map_or(EVERYWHERE, |room| room.0.as_str()))
+            .execute(&self.write)
+            .await
+            .map_err(StoreError::sql(doing))?;
+        Ok(())
     }
 
-    async fn policy_of(&self, room: &RoomId) -> Result<Policy, StoreError> {
+    pub(crate) async fn policy_of(&self, room: &RoomId) -> Result<Policy, StoreError> {
         let doing = "reading a room's policy";
         let policy: Option<String> = sqlx::query_scalar("SELECT policy FROM room_policy WHERE room = $1")
             .bind(&room.0)
@@ -238,8 +357,9 @@ impl Store {
         Ok(policy.map(|json| row::parse(&json, doing)).transpose()?.unwrap_or_default())
     }
 
-    async fn keep_policy(&self, room: &RoomId, policy: Option<&Policy>) -> Result<(), StoreError> {
+    async fn keep_policy(&self, room: &RoomId, policy: Option<&Policy>, at: Timestamp) -> Result<(), StoreError> {
         let doing = "keeping a room's policy";
+        let mut transaction = self.begin(doing).await?;
         let query = match policy {
             Some(policy) => sqlx::query(
                 "INSERT INTO room_policy (room, policy) VALUES ($1, $2) \
@@ -249,7 +369,9 @@ impl Store {
             .bind(row::json(policy, doing)?),
             None => sqlx::query("DELETE FROM room_policy WHERE room = $1").bind(&room.0),
         };
-        query.execute(&self.write).await.map_err(StoreError::sql(doing))?;
+        query.execute(&mut *transaction).await.map_err(StoreError::sql(doing))?;
+        note_policy(&mut transaction, room, policy, at).await.map_err(StoreError::sql(doing))?;
+        transaction.commit().await.map_err(StoreError::sql(doing))?;
         self.learn_discreet().await
     }
 
@@ -283,111 +405,9 @@ impl Store {
             .map_err(StoreError::sql("pausing"))?;
         Ok(())
     }
-
-    async fn offer(&self, member: &MemberId, code: &str, until: Timestamp) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO link_code (member, code, until_us) VALUES ($1, $2, $3) \
-             ON CONFLICT (member) DO UPDATE SET code = excluded.code, until_us = excluded.until_us",
-        )
-        .bind(&member.0)
-        .bind(code)
-        .bind(until.as_microsecond())
-        .execute(&self.write)
-        .await
-        .map_err(StoreError::sql("keeping a code"))?;
-        Ok(())
-    }
-
-    async fn accept(&self, member: &MemberId, code: &str, now: Timestamp) -> Result<Option<MemberId>, StoreError> {
-        let doing = "linking two accounts";
-        let sql = StoreError::sql(doing);
-        let mut transaction = self.begin(doing).await?;
-        let offers: Vec<String> = sqlx::query_scalar("SELECT member FROM link_code WHERE code = $1 AND until_us >= $2")
-            .bind(code)
-            .bind(now.as_microsecond())
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(&sql)?;
-        // A code that two accounts were given by chance links neither.
-        let [other] = offers.as_slice() else { return Ok(None) };
-        if *other == member.0 {
-            return Ok(None);
-        }
-        let other = MemberId(other.clone());
-        sqlx::query("DELETE FROM link_code WHERE member = $1 OR until_us < $2")
-            .bind(&other.0)
-            .bind(now.as_microsecond())
-            .execute(&mut *transaction)
-            .await
-            .map_err(&sql)?;
-        let mut all = accounts(&mut transaction, &other).await.map_err(&sql)?;
-        all.extend(accounts(&mut transaction, member).await.map_err(&sql)?);
-        let person = person(&other, member, now);
-        for account in &all {
-            sqlx::query(
-                "INSERT INTO account_link (member, person) VALUES ($1, $2) \
-                 ON CONFLICT (member) DO UPDATE SET person = excluded.person",
-            )
-            .bind(account)
-            .bind(&person)
-            .execute(&mut *transaction)
-            .await
-            .map_err(&sql)?;
-        }
-        if any_blocked(&mut transaction, member).await.map_err(&sql)? {
-            block_accounts(&mut transaction, member).await.map_err(&sql)?;
-        }
-        transaction.commit().await.map_err(&sql)?;
-        Ok(Some(other))
-    }
-
-    async fn take_apart(&self, member: &MemberId) -> Result<bool, StoreError> {
-        let doing = "taking an account from the others";
-        let sql = StoreError::sql(doing);
-        let mut transaction = self.begin(doing).await?;
-        let linked = sqlx::query("DELETE FROM account_link WHERE member = $1")
-            .bind(&member.0)
-            .execute(&mut *transaction)
-            .await
-            .map_err(&sql)?
-            .rows_affected();
-        drop_lone_links(&mut transaction).await.map_err(&sql)?;
-        transaction.commit().await.map_err(&sql)?;
-        Ok(linked > 0)
-    }
 }
 
 /// All accounts of a person, sorted.
-async fn accounts(connection: &mut SqliteConnection, member: &MemberId) -> Result<Vec<String>, sqlx::Error> {
+pub(crate) async fn accounts(connection: &mut SqliteConnection, member: &MemberId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(of_accounts("{accounts} ORDER BY member")).bind(&member.0).fetch_all(connection).await
-}
-
-async fn any_blocked(connection: &mut SqliteConnection, member: &MemberId) -> Result<bool, sqlx::Error> {
-    let query = of_accounts("SELECT COUNT(*) FROM blocked_member WHERE member IN ({accounts})");
-    let blocked: i64 = sqlx::query_scalar(query).bind(&member.0).fetch_one(connection).await?;
-    Ok(blocked > 0)
-}
-
-async fn block_accounts(connection: &mut SqliteConnection, member: &MemberId) -> Result<(), sqlx::Error> {
-    let query = of_accounts(
-        "INSERT INTO blocked_member (member) SELECT member FROM ({accounts}) WHERE 1 = 1 \
-         ON CONFLICT (member) DO NOTHING",
-    );
-    sqlx::query(query).bind(&member.0).execute(connection).await.map(drop)
-}
-
-/// A link to nobody is none.
-pub(crate) async fn drop_lone_links(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "DELETE FROM account_link WHERE person IN \
-         (SELECT person FROM account_link GROUP BY person HAVING COUNT(*) = 1)",
-    )
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
-/// A new person's id: nobody else can have linked these two at this time.
-fn person(one: &MemberId, other: &MemberId, at: Timestamp) -> String {
-    row::hex(Sha256::digest(format!("{}:{one}{other}{}", one.0.len(), at.as_nanosecond())))
 }

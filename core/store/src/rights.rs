@@ -5,7 +5,23 @@
 use chat::{DocumentId, document::Rights};
 use jiff::Timestamp;
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Fate, Table},
+};
+
+/// What is kept of it.
+pub(crate) const TABLES: &[Table] = &[Table::new(
+    "document_right",
+    &[
+        ("document", Column::No("id")),
+        ("license", Column::No("of a document")),
+        ("embargo_us", Column::No("time")),
+        ("confidential", Column::No("of a document")),
+        ("retracted", Column::No("of a document")),
+    ],
+    Fate::With("document"),
+)];
 
 /// A row: license, end of the embargo, confidential, retracted.
 type Row = (Option<String>, Option<i64>, bool, bool);
@@ -42,19 +58,6 @@ impl Store {
         .await
         .map_err(StoreError::sql("writing a document's rights"))?;
         Ok(())
-    }
-
-    /// Ends the embargoes that are over; how many there were.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the state cannot be written.
-    pub async fn end_embargoes(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let ended = sqlx::query("UPDATE document_right SET embargo_us = NULL WHERE embargo_us <= $1")
-            .bind(now.as_microsecond())
-            .execute(&self.write)
-            .await
-            .map_err(StoreError::sql("ending embargoes"))?;
-        Ok(ended.rows_affected())
     }
 
     /// Gives a document to another scope.

@@ -9,7 +9,12 @@ use chat::{Audience, CommunityId, DocumentId, MemberId, MessageId, Overheard, Pl
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError, audit,
+    declared::{Column, Export, Fate, Move, Table},
+    row,
+    since::ALLOWING,
+};
 
 /// What a line of a conversation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,11 +100,6 @@ pub enum Gone<'a> {
     Before(&'a RoomId, Timestamp),
 }
 
-/// Those who consented, with every account of theirs.
-const CONSENTING: &str = "SELECT member FROM consent WHERE switch = 'index' UNION \
-     SELECT other.member FROM consent c JOIN account_link own ON own.member = c.member \
-     JOIN account_link other ON other.person = own.person WHERE c.switch = 'index'";
-
 impl Gone<'_> {
     /// Pushes the condition on rows of `said`.
     fn push(self, query: &mut QueryBuilder<Sqlite>) {
@@ -109,7 +109,10 @@ impl Gone<'_> {
                 query.push(" AND platform = ").push_bind(platform.to_string());
             }
             Self::Unconsented => {
-                query.push("author IS NOT NULL AND author NOT IN (").push(CONSENTING).push(")");
+                query
+                    .push("author IS NOT NULL AND author NOT IN (")
+                    .push(ALLOWING.replace("{switch}", "'index'"))
+                    .push(")");
             }
             Self::Of(accounts) => {
                 query.push("author IN (");
@@ -126,12 +129,19 @@ impl Gone<'_> {
         }
     }
 
-    /// Whether records of answers that cite it go too. A single message's stay as long as the room keeps records: looking
-    /// through all of them for each would be too much.
+    /// Whether records of answers that cite it go too, and not only what the language model was asked for them.
     fn takes_records(self) -> bool {
         matches!(self, Self::Unconsented | Self::Of(_))
     }
+
+    /// Whether answers are too old to be remembered when it is.
+    fn is_old(self) -> bool {
+        matches!(self, Self::Before(..))
+    }
 }
+
+/// Documents that are taken out while the writer is held.
+const DOCUMENTS_AT_ONCE: usize = 20;
 
 /// A row: id, kind, author, name, time, text, link.
 type LineRow = (String, String, Option<String>, String, i64, String, Option<String>);
@@ -338,35 +348,86 @@ impl Store {
     pub async fn take_out(&self, gone: Gone<'_>) -> Result<(usize, Vec<DocumentId>), StoreError> {
         let doing = "taking out what was said";
         let sql = StoreError::sql(doing);
-        let holding = || {
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT DISTINCT document FROM said WHERE ");
-            gone.push(&mut query);
-            query
-        };
-        // Nearly always there is nothing, and the writer is not waited for.
-        let found: Vec<String> = holding().build_query_scalar().fetch_all(&self.read).await.map_err(&sql)?;
-        if found.is_empty() {
-            return Ok((0, Vec::new()));
-        }
-        let mut transaction = self.begin(doing).await?;
-        let documents: Vec<String> = holding().build_query_scalar().fetch_all(&mut *transaction).await.map_err(&sql)?;
-        let mut query = QueryBuilder::<Sqlite>::new("DELETE FROM said WHERE ");
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT DISTINCT document FROM said WHERE ");
         gone.push(&mut query);
-        let count = query.build().execute(&mut *transaction).await.map_err(&sql)?.rows_affected();
-        let changed =
-            ["UPDATE conversation SET changes = changes + 1 WHERE document = $1", "DELETE FROM document WHERE id = $1"];
-        let records = [
-            "DELETE FROM flight WHERE INSTR(event, $1) > 0",
-            "DELETE FROM plugin_datum WHERE call IS NOT NULL AND INSTR(value, $1) > 0",
-        ];
-        for document in &documents {
-            for query in changed.iter().chain(records.iter().filter(|_| gone.takes_records())) {
-                sqlx::query(*query).bind(document).execute(&mut *transaction).await.map_err(&sql)?;
+        // Nearly always there is nothing, and the writer is not waited for.
+        let documents: Vec<String> = query.build_query_scalar().fetch_all(&self.read).await.map_err(&sql)?;
+        let (mut count, mut taken) = (0, Vec::new());
+        for some in documents.chunks(DOCUMENTS_AT_ONCE) {
+            let notes = if gone.is_old() { Vec::new() } else { self.notes_on(some).await? };
+            let mut transaction = self.begin(doing).await?;
+            let held = |start: &str| {
+                let mut query = QueryBuilder::<Sqlite>::new(start);
+                gone.push(query.push(" FROM said WHERE "));
+                let mut values = query.push(" AND document IN (").separated(", ");
+                for document in some {
+                    values.push_bind(document.clone());
+                }
+                query.push(")");
+                query
+            };
+            // As it is now that nobody else writes.
+            let some: Vec<String> = held("SELECT DISTINCT document")
+                .build_query_scalar()
+                .fetch_all(&mut *transaction)
+                .await
+                .map_err(&sql)?;
+            if matches!(gone, Gone::Unconsented) {
+                let authors: Vec<String> = held("SELECT DISTINCT author")
+                    .build_query_scalar()
+                    .fetch_all(&mut *transaction)
+                    .await
+                    .map_err(&sql)?;
+                for author in authors {
+                    audit::take_out_voice(&mut transaction, &author).await.map_err(&sql)?;
+                }
             }
+            count += held("DELETE").build().execute(&mut *transaction).await.map_err(&sql)?.rows_affected();
+            for document in &some {
+                let source = audit::source(&DocumentId(document.clone()));
+                if gone.takes_records() {
+                    sqlx::query(
+                        "DELETE FROM flight WHERE number IN (SELECT number FROM flight_source WHERE source = $1)",
+                    )
+                    .bind(&source)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(&sql)?;
+                } else if !gone.is_old() {
+                    audit::take_out_prompts(&mut transaction, &source).await.map_err(&sql)?;
+                }
+                for query in [
+                    "UPDATE conversation SET changes = changes + 1 WHERE document = $1",
+                    "DELETE FROM document WHERE id = $1",
+                ] {
+                    sqlx::query(query).bind(document).execute(&mut *transaction).await.map_err(&sql)?;
+                }
+            }
+            for (plugin, name) in notes {
+                sqlx::query("DELETE FROM plugin_datum WHERE plugin = $1 AND name = $2 AND call IS NOT NULL")
+                    .bind(plugin)
+                    .bind(name)
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(&sql)?;
+            }
+            transaction.commit().await.map_err(&sql)?;
+            taken.extend(some.into_iter().map(DocumentId));
         }
-        transaction.commit().await.map_err(&sql)?;
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        Ok((count, documents.into_iter().map(DocumentId).collect()))
+        Ok((usize::try_from(count).unwrap_or(usize::MAX), taken))
+    }
+
+    /// What plugins keep beside calls and names one of these documents. It is looked for without the writer: it may take long.
+    async fn notes_on(&self, documents: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        let doing = "looking for what plugins keep of what was said";
+        sqlx::query_as(
+            "SELECT plugin, name FROM plugin_datum WHERE call IS NOT NULL AND EXISTS \
+             (SELECT 1 FROM json_each($1) AS one WHERE INSTR(plugin_datum.value, one.value) > 0)",
+        )
+        .bind(row::json(&documents, doing)?)
+        .fetch_all(&self.read)
+        .await
+        .map_err(StoreError::sql(doing))
     }
 
     /// The messages that were said since a time and are kept, newest first, by room or thread; but for the questions of
@@ -440,9 +501,45 @@ impl Store {
     }
 }
 
-/// What of a person is exported of it.
-pub(crate) const EXPORTED: &str = "'room', room, 'id', id, 'at', at_us, 'text', text, 'link', link";
-
-/// Moves what was said in one room to another; `$1` the old, `$2` the new.
-pub(crate) const MOVED: [&str; 2] =
-    ["UPDATE said SET room = $2 WHERE room = $1", "UPDATE conversation SET room = $2 WHERE room = $1"];
+/// What is kept of it.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "conversation",
+        &[
+            ("document", Column::No("id")),
+            ("platform", Column::No("name of a platform")),
+            ("room", Column::No("room")),
+            ("thread", Column::No("room")),
+            ("name", Column::No("name of a room")),
+            ("is_note", Column::No("setting")),
+            ("changes", Column::No("number")),
+            ("written", Column::No("number")),
+        ],
+        Fate::Nobodys,
+    )
+    .moved(&[Move::Room("UPDATE conversation SET room = $2 WHERE room = $1")]),
+    Table::new(
+        "said",
+        &[
+            ("document", Column::No("id")),
+            ("platform", Column::No("name of a platform")),
+            ("room", Column::No("room")),
+            ("id", Column::No("id of a message")),
+            ("kind", Column::No("kind of a line")),
+            ("author", Column::Member),
+            ("name", Column::Words),
+            ("at_us", Column::No("time")),
+            ("text", Column::Words),
+            ("link", Column::Words),
+        ],
+        Fate::By("Store::take_out, for conversations are others' too"),
+    )
+    .exported(&[Export {
+        file: "messages.json",
+        part: "",
+        columns: "'room', room, 'id', id, 'at', at_us, 'text', text, 'link', link",
+        rows: "author IN {members} AND kind <> 'mark' ORDER BY at_us, document",
+        times: &["at"],
+    }])
+    .moved(&[Move::Room("UPDATE said SET room = $2 WHERE room = $1")]),
+];

@@ -11,7 +11,11 @@ use jiff::{
 };
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
-use crate::{Store, StoreError, row};
+use crate::{
+    Store, StoreError,
+    declared::{Column, Export, Fate, Move, Table},
+    row,
+};
 
 const PORT: &str = "schedule";
 
@@ -46,19 +50,75 @@ impl Schedule for Store {
     }
 }
 
-/// What of an order a person is handed.
-pub(crate) const EXPORTED: &str = "'room', room, 'plugin', plugin, 'key', name, 'command', command, \
-     'args', json(args), 'weekday', weekday, 'time', time, 'zone', zone, 'next', next_us";
-
-/// Moves what one room ordered to another, in its channel, but for what the other ordered itself; `$1` the old, `$2` the
-/// new.
-pub(crate) const MOVED: [&str; 3] = [
-    "INSERT INTO room_order (room, plugin, name, platform, community, command, args, member, weekday, time, zone, next_us) \
-     SELECT $2, plugin, name, platform, community, command, args, member, weekday, time, zone, next_us \
-     FROM room_order WHERE room = $1 ON CONFLICT DO NOTHING",
-    "DELETE FROM room_order WHERE room = $1",
-    "UPDATE own_order SET room = $2 WHERE room = $1",
+/// What is kept of orders.
+pub(crate) const TABLES: &[Table] = &[
+    Table::new(
+        "room_order",
+        &[
+            ("room", Column::No("room")),
+            ("plugin", Column::No("name of a plugin")),
+            ("name", Column::Words),
+            ("platform", Column::No("name of a platform")),
+            ("community", Column::No("name of a community")),
+            ("thread", Column::No("room")),
+            ("command", Column::Words),
+            ("args", Column::Words),
+            ("member", Column::Member),
+            ("weekday", Column::No("time")),
+            ("time", Column::No("time")),
+            ("zone", Column::No("time")),
+            ("next_us", Column::No("time")),
+        ],
+        Fate::Gone { kind: "orders", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "orders.json",
+        part: "",
+        columns: EXPORTED,
+        rows: "member IN {members} ORDER BY room, plugin, name",
+        times: &["next"],
+    }])
+    // In its channel, but for what the other room ordered itself.
+    .moved(&[
+        Move::Room(
+            "INSERT INTO room_order \
+                 (room, plugin, name, platform, community, command, args, member, weekday, time, zone, next_us) \
+             SELECT $2, plugin, name, platform, community, command, args, member, weekday, time, zone, next_us \
+             FROM room_order WHERE room = $1 ON CONFLICT DO NOTHING",
+        ),
+        Move::Room("DELETE FROM room_order WHERE room = $1"),
+    ]),
+    Table::new(
+        "own_order",
+        &[
+            ("member", Column::Member),
+            ("plugin", Column::No("name of a plugin")),
+            ("name", Column::Words),
+            ("platform", Column::No("name of a platform")),
+            ("community", Column::No("name of a community")),
+            ("room", Column::Words),
+            ("command", Column::Words),
+            ("args", Column::Words),
+            ("weekday", Column::No("time")),
+            ("time", Column::No("time")),
+            ("zone", Column::No("time")),
+            ("next_us", Column::No("time")),
+        ],
+        Fate::Gone { kind: "orders for themselves", rows: "member IN {members}" },
+    )
+    .exported(&[Export {
+        file: "orders.json",
+        part: "",
+        columns: EXPORTED,
+        rows: "member IN {members} ORDER BY plugin, name, member",
+        times: &["next"],
+    }])
+    .moved(&[Move::Room("UPDATE own_order SET room = $2 WHERE room = $1")]),
 ];
+
+/// What of an order a person is handed.
+const EXPORTED: &str = "'room', room, 'plugin', plugin, 'key', name, 'command', command, \
+     'args', json(args), 'weekday', weekday, 'time', time, 'zone', zone, 'next', next_us";
 
 const COLUMNS: &str = "room, plugin, name, platform, community, thread, command, args, member, weekday, time, zone, next_us, FALSE AS own";
 

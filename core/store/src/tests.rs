@@ -3,9 +3,11 @@
 //! Here is what the others share; `scopes` holds the privacy table, `disk` what happens when things break.
 
 mod audit;
+mod declared;
 mod disk;
 mod documents;
 mod echoes;
+mod forgotten;
 mod jobs;
 mod personal;
 mod ports;
@@ -15,6 +17,7 @@ mod register;
 mod said;
 mod schedule;
 mod scopes;
+mod scrub;
 
 use chat::{
     Audience, Document, DocumentId, Identifiers, MemberId, Passage, PassageId, Place, Platform, Provenance, Readable,

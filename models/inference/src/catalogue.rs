@@ -45,7 +45,7 @@ pub enum Origin {
     Hub {
         /// `owner/name`.
         repo: String,
-        /// Branch, tag or commit.
+        /// The commit, in hex: what else names a revision can be changed by whoever writes to the repository.
         revision: String,
     },
     /// A local folder.
@@ -65,7 +65,7 @@ pub struct ModelFile {
     pub to: String,
     /// Size in bytes, where pinned.
     pub bytes: Option<u64>,
-    /// SHA-256 in hex, where pinned.
+    /// SHA-256 in hex. Only a file of a local folder may do without.
     pub sha256: Option<String>,
 }
 
@@ -186,6 +186,27 @@ impl TranslateSpec {
     }
 }
 
+impl Model {
+    /// Why what it fetches could change under its name; none where it is pinned, or lies in a local folder.
+    fn loose(&self) -> Option<String> {
+        let is_hex = |text: &str, digits| {
+            text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        match &self.source {
+            Origin::Folder { .. } => return None,
+            Origin::Hub { revision, .. } if !is_hex(revision, 40) => {
+                return Some(format!(
+                    "names the revision `{revision}`, which can change: name the commit, 40 hex digits"
+                ));
+            }
+            Origin::Hub { .. } | Origin::Package { .. } => {}
+        }
+        let is_pinned = |file: &&ModelFile| file.sha256.as_deref().is_some_and(|sum| is_hex(sum, 64));
+        let file = self.files.iter().find(|file| !is_pinned(file))?;
+        Some(format!("lacks the `sha256` of `{}`, 64 hex digits, which its publisher's page shows", file.from))
+    }
+}
+
 /// One model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -270,6 +291,9 @@ impl Catalogue {
             if let Some(reason) = model.translate.as_ref().and_then(TranslateSpec::wrong) {
                 return Err(wrong(format!("`{name}` {reason}")));
             }
+            if let Some(reason) = model.loose() {
+                return Err(wrong(format!("`{name}` {reason}")));
+            }
             let leaves = |path: &str| path.starts_with(['/', '\\']) || path.split(['/', '\\']).any(|part| part == "..");
             if let Some(file) = model.files.iter().find(|file| leaves(&file.to) || leaves(&file.from)) {
                 return Err(wrong(format!("`{name}` names `{}`, which leaves its folder", file.to)));
@@ -326,15 +350,35 @@ mod tests {
     fn a_translation_model_says_its_languages() {
         let catalogue = Catalogue::with(None).unwrap();
         let spec = |name: &str| catalogue.get(name).unwrap().translate.clone().unwrap();
-        let (pair, many) = (spec("opus-mt-en-fr"), spec("m2m100-418m"));
-        assert!(pair.translates("en", "fr") && !pair.translates("fr", "en"));
+        let (pair, many) = (spec("opus-mt-fr-en"), spec("m2m100-418m"));
+        assert!(pair.translates("fr", "en") && !pair.translates("en", "fr"));
         assert!(many.translates("de", "zh") && many.translates("zh", "de"));
         assert!(!many.translates("de", "de") && !many.translates("de", "xx"));
-        let text = EMBEDDED.split("[[model]]").find(|model| model.contains("\"opus-mt-en-fr\"")).unwrap();
+        let text = EMBEDDED.split("[[model]]").find(|model| model.contains("\"opus-mt-fr-en\"")).unwrap();
         let text = format!("[[model]]{text}");
-        refused(&text.replace("\"en-fr\"", "\"en_fr\""), "`en-de`");
-        refused(&text.replace("[\"en-fr\"]", "[]"), "`pairs` or `languages`");
-        refused(&text.replace("[\"en-fr\"]", "[\"en-fr\"]\nbeams = 0"), "`beams`");
+        refused(&text.replace("\"fr-en\"", "\"fr_en\""), "`en-de`");
+        refused(&text.replace("[\"fr-en\"]", "[]"), "`pairs` or `languages`");
+        refused(&text.replace("[\"fr-en\"]", "[\"fr-en\"]\nbeams = 0"), "`beams`");
+    }
+
+    #[test]
+    fn what_comes_over_the_network_is_pinned() {
+        // Reading refuses what is not, so that this holds of every entry, here and in an operator's own catalogue.
+        for model in Catalogue::with(None).unwrap().models() {
+            assert_eq!(model.loose(), None, "{}", model.name);
+        }
+        let text = EMBEDDED.split("[[model]]").find(|model| model.contains("\"bge-small-en-v1.5\"")).unwrap();
+        let text = format!("[[model]]{text}");
+        let commit = "5c38ec7c405ec4b44b94cc5a9bb96e735b38267a";
+        for loose in ["main", "refs/pr/9", "v1.5", &commit[..39], &commit.to_uppercase()] {
+            refused(&text.replace(commit, loose), "can change");
+        }
+        let sum = "094f8e891b932f2000c92cfc663bac4c62069f5d8af5b5278c4306aef3084750";
+        refused(&text.replace(&format!("sha256 = \"{sum}\""), ""), "lacks the `sha256` of `config.json`");
+        refused(&text.replace(sum, "094f"), "lacks the `sha256` of `config.json`");
+        let package = EMBEDDED.split("[[model]]").nth(1).unwrap();
+        let package: String = package.lines().filter(|line| !line.starts_with("sha256")).collect::<Vec<_>>().join("\n");
+        refused(&format!("[[model]]{package}"), "lacks the `sha256`");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! **Invariant:** [`clean`] leaves no bracket that reads as a citation, no address and no mention; what a source
 //! allows is put back by [`Cleaned::text`] alone.
 
-use std::sync::LazyLock;
+use std::{collections::HashSet, sync::LazyLock};
 
+use chat::text;
 use regex::{Captures, Regex};
 
 /// A sentence without markers, addresses and mentions, and what was taken out of it.
@@ -220,20 +221,18 @@ fn number(digits: &str) -> Option<usize> {
         .try_fold(0_usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::try_from(digit?).ok()?))
 }
 
-/// Controls, zero-width characters and direction marks: they hide what a client would act on.
+/// What nobody sees, which would hide what a client acts on.
 fn is_hidden(character: char) -> bool {
-    (character.is_control() && !matches!(character, '\n' | '\t'))
-        || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | HOLE | '\u{e0000}'..='\u{e007f}')
+    character == HOLE || text::is_hidden(character)
 }
 
 /// Brackets without their other half: the next sentence could close a marker.
 fn without_lone_brackets(text: &str) -> String {
-    let mut open = Vec::new();
-    let mut lone = Vec::new();
+    let (mut open, mut lone) = (Vec::new(), HashSet::new());
     for (at, character) in text.char_indices() {
         match character {
             '[' | '【' | '［' => open.push(at),
-            ']' | '】' | '］' if open.pop().is_none() => lone.push(at),
+            ']' | '】' | '］' if open.pop().is_none() => drop(lone.insert(at)),
             _ => {}
         }
     }

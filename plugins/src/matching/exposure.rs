@@ -18,6 +18,9 @@ pub const SPARE: usize = 8;
 /// People that a report counts.
 const COUNTED_MAX: usize = 500;
 
+/// People below whom a report says nothing: of few, numbers tell who they are of.
+const COUNTED_MIN: usize = 5;
+
 /// When somebody was shown to another seeker. It does not say to whom: that is the seeker's.
 fn key(accounts: &[MemberId]) -> String {
     // The first of their accounts stands for all.
@@ -75,12 +78,15 @@ pub async fn shown(cx: &Cx, met: &[Met]) -> Result<(), PluginError> {
 /// How evenly people were shown this week, in numbers without names.
 pub async fn report(cx: &Cx) -> Result<(), PluginError> {
     let people: Vec<Accounts> = cx.matched_here(COUNTED_MAX).await?;
+    if people.len() < COUNTED_MIN {
+        return cx.say(cx.said(
+            &format!("Fewer than {COUNTED_MIN} people here agreed to be matched, or nobody: of so few I say nothing."),
+            &format!("此处同意被匹配的人少于 {COUNTED_MIN} 人（或无人）：人数过少，恕不提供统计。"),
+        ));
+    }
     let mut counts = Vec::new();
     for accounts in &people {
         counts.push(lately(cx, accounts).await?.len());
-    }
-    if counts.is_empty() {
-        return cx.say(cx.said("Nobody here agreed to be matched.", "此处没有人同意被匹配。"));
     }
     counts.sort_unstable();
     let (n, never) = (counts.len(), counts.iter().filter(|count| **count == 0).count());

@@ -10,6 +10,7 @@ use chat::{
     Action, Call, CallId, Cx, Event, MemberId, Place, PluginError, Switch,
     cx::Met,
     ports::{Lapse, Notice, Outcome},
+    text::inert,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ const TURNS_A_WEEK: usize = 3;
 
 /// After an answer, or none, the same two are not brought up to each other for so long.
 const REST: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// The key of what pairs are hashed with.
+const SALT: &str = "salt";
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -162,9 +166,10 @@ async fn may_ask(cx: &Cx, own: &[MemberId], theirs: &[MemberId], shown: &Shown) 
     if theirs.iter().any(|account| own.contains(account)) || !cx.may_meet(&shown.member, &shown.place).await? {
         return Ok(false);
     }
+    let salt = salt(cx).await?;
     for (one, other) in pairs(own, theirs) {
-        let is_never = read::<bool>(cx, &never_key(one, other)).await?.is_some();
-        if is_never || !lately(cx, &pair_key(one, other), REST).await?.is_empty() {
+        let is_never = read::<bool>(cx, &never_key(&salt, one, other)).await?.is_some();
+        if is_never || !lately(cx, &pair_key(&salt, one, other), REST).await?.is_empty() {
             return Ok(false);
         }
     }
@@ -176,12 +181,23 @@ fn pairs<'a>(own: &'a [MemberId], theirs: &'a [MemberId]) -> impl Iterator<Item 
     own.iter().flat_map(|one| theirs.iter().map(move |other| (one, other)))
 }
 
-fn never_key(seeker: &MemberId, other: &MemberId) -> String {
-    format!("never:{}", hash([seeker.0.as_str(), other.0.as_str()]))
+/// The key is the other's, and must not tell who the seeker was to anybody who lacks the salt.
+fn never_key(salt: &str, seeker: &MemberId, other: &MemberId) -> String {
+    format!("never:{}", hash([salt, seeker.0.as_str(), other.0.as_str()]))
 }
 
-fn pair_key(seeker: &MemberId, other: &MemberId) -> String {
-    format!("pair:{}", hash([seeker.0.as_str(), other.0.as_str()]))
+/// As [`never_key`].
+fn pair_key(salt: &str, seeker: &MemberId, other: &MemberId) -> String {
+    format!("pair:{}", hash([salt, seeker.0.as_str(), other.0.as_str()]))
+}
+
+/// What pairs are hashed with: made once, of a number that nobody can guess.
+async fn salt(cx: &Cx) -> Result<String, PluginError> {
+    if let Some(salt) = read(cx, SALT).await? {
+        return Ok(salt);
+    }
+    cx.save(SALT, Some(json!(cx.secret()))).await?;
+    Ok(read(cx, SALT).await?.unwrap_or_default())
 }
 
 fn turns_key(member: &MemberId) -> String {
@@ -228,8 +244,9 @@ async fn send(
         cx.remember_of(Some(member), &key, json!(asked)).await?;
     }
     note(cx, member, &turns_key(member), WEEK).await?;
+    let salt = salt(cx).await?;
     for (one, other) in pairs(own, theirs) {
-        cx.save_of(other, &pair_key(one, other), Some(json!([cx.now()]))).await?;
+        cx.save_of(other, &pair_key(&salt, one, other), Some(json!([cx.now()]))).await?;
     }
     match cx.tell(&shown.place, member, Switch::Match, notice).await {
         Ok(_) | Err(PluginError::Refused(_)) => Ok(()),
@@ -253,14 +270,15 @@ fn pending_key(member: &MemberId) -> String {
 fn words(cx: &Cx, sought: &Sought, shown: &Shown) -> String {
     let (seeker, member) = (cx.name(&shown.place, &sought.seeker), cx.name(&shown.place, &shown.member));
     let say = |english: String, chinese: String| said(&sought.language, &english, &chinese);
+    let need = inert(&sought.told);
     let mut told = say(
-        format!("**{seeker}**, meet **{member}**. {seeker} looks for this:\n> {}\n", sought.told),
-        format!("**{seeker}**，这位是 **{member}**。{seeker} 的需求：\n> {}\n", sought.told),
+        format!("**{seeker}**, meet **{member}**. {seeker} looks for this:\n> {need}\n"),
+        format!("**{seeker}**，这位是 **{member}**。{seeker} 的需求：\n> {need}\n"),
     );
     if !shown.lines.is_empty() {
         told.push_str(&say(format!("What {member} says or wrote of it:\n"), format!("{member} 的相关内容：\n")));
         for line in &shown.lines {
-            told.push_str(&format!("- “{line}”\n"));
+            told.push_str(&format!("- “{}”\n", inert(line)));
         }
     }
     told
@@ -302,9 +320,9 @@ pub async fn answer(cx: &Cx, call: &Call) -> Result<(), PluginError> {
             done => done?,
         }
     } else if call.args.text("answer") == "never" {
-        let seekers = cx.accounts_of(&sought.seeker).await?;
+        let (seekers, salt) = (cx.accounts_of(&sought.seeker).await?, salt(cx).await?);
         for (one, other) in pairs(&seekers, &cx.standing().accounts) {
-            cx.save_of(other, &never_key(one, other), Some(json!(true))).await?;
+            cx.save_of(other, &never_key(&salt, one, other), Some(json!(true))).await?;
         }
     }
     cx.remember_of(Some(&shown.member), &answered_key(&asked.id), json!(true)).await?;

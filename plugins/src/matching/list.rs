@@ -8,6 +8,7 @@ use chat::{
     Action, Call, Cx, Event, PluginError, Text,
     cx::Met,
     profile::{EntryKind, EvidencePair, Facts, Fit, Seniority},
+    text::inert,
 };
 use jiff::Timestamp;
 
@@ -96,7 +97,7 @@ pub async fn people(cx: &Cx, wanted: &Wanted, met: &[Met], own: &Facts) -> Resul
     if met.is_empty() {
         return cx.say(nobody(cx));
     }
-    let told = cut(&wanted.told);
+    let told = shown(&wanted.told);
     cx.say(cx.said(&format!("**For** {told}\n"), &format!("**需求：**{told}\n")))?;
     for (number, one) in (1..).zip(met) {
         cx.say(format!("\n{number}. {}", card(cx, &cx.name(&one.place, &one.member), &one.fit.facts)))?;
@@ -141,14 +142,14 @@ pub fn evidence(cx: &Cx, wanted: &Wanted, fit: &Fit) -> String {
     for pair in told_of(fit) {
         let from = match (pair.entry.text != pair.line).then_some(&pair.entry.text) {
             Some(title) => {
-                format!(" ({}{})", cut(title), pair.entry.year.map(|year| format!(", {year}")).unwrap_or_default())
+                format!(" ({}{})", shown(title), pair.entry.year.map(|year| format!(", {year}")).unwrap_or_default())
             }
             None => pair.entry.year.map(|year| format!(" ({year})")).unwrap_or_default(),
         };
-        let need = lines.get(pair.need).map(|line| cut(line)).unwrap_or_default();
-        told.push_str(&format!("   - “{need}” ↔ “{}”{from}\n", cut(&pair.line)));
+        let need = lines.get(pair.need).map(|line| shown(line)).unwrap_or_default();
+        told.push_str(&format!("   - “{need}” ↔ “{}”{from}\n", shown(&pair.line)));
     }
-    let brings: Vec<String> = fit.brings.iter().filter_map(|line| lines.get(*line)).map(|line| cut(line)).collect();
+    let brings: Vec<String> = fit.brings.iter().filter_map(|line| lines.get(*line)).map(|line| shown(line)).collect();
     if !brings.is_empty() && lines.len() > 1 {
         told.push_str(&format!("   - {}{}\n", cx.said("would bring: ", "可补充："), brings.join("; ")));
     }
@@ -162,7 +163,7 @@ fn against(cx: &Cx, wanted: &Wanted, fit: &Fit, own: &Facts) -> Vec<String> {
         .lacks
         .iter()
         .filter_map(|line| wanted.need.lines.get(*line))
-        .map(|line| format!("“{}”", cut(line)))
+        .map(|line| format!("“{}”", shown(line)))
         .collect();
     if !lacks.is_empty() && lacks.len() < wanted.need.lines.len() {
         let lacks = lacks.join(", ");
@@ -191,18 +192,18 @@ pub async fn team(cx: &Cx, wanted: &Wanted, met: Vec<Met>, size: i64) -> Result<
     }
     let lines = &wanted.need.lines;
     let named = |places: &[usize]| {
-        let named: Vec<&str> = places.iter().filter_map(|place| lines.get(*place)).map(String::as_str).collect();
+        let named: Vec<String> = places.iter().filter_map(|place| lines.get(*place)).map(|line| shown(line)).collect();
         named.join("; ")
     };
     let of = group.members.len();
     cx.say(cx.said(&format!("**A team of {of}**\n"), &format!("**{of} 人团队**\n")))?;
-    let mut shown = Vec::new();
+    let mut members = Vec::new();
     for (number, (fit, covers)) in (1..).zip(&group.members) {
         let Some(one) = met.get(fit.person) else { continue };
         cx.say(format!("\n{number}. {}", card(cx, &cx.name(&one.place, &one.member), &fit.facts)))?;
         cx.say(format!("   - {}{}\n", cx.said("covers: ", "负责："), named(covers)))?;
         cx.say(evidence(cx, wanted, &Fit { brings: Vec::new(), ..fit.clone() }))?;
-        shown.push(Met { fit: fit.clone(), ..one.clone() });
+        members.push(Met { fit: fit.clone(), ..one.clone() });
     }
     match group.uncovered.is_empty() {
         true => cx.say(cx.said("\nAll that you asked for is covered.", "\n您提出的各项均已覆盖。"))?,
@@ -214,8 +215,13 @@ pub async fn team(cx: &Cx, wanted: &Wanted, met: Vec<Met>, size: i64) -> Result<
     if group.members.len() < size {
         cx.say(cx.said(" More people would add nothing.", "增加人数并无补益。"))?;
     }
-    super::remember(cx, cx.call(), wanted, &shown).await?;
-    introductions(cx, shown.len())
+    super::remember(cx, cx.call(), wanted, &members).await?;
+    introductions(cx, members.len())
+}
+
+/// The beginning of a line, as it may stand in a sentence.
+fn shown(text: &str) -> String {
+    inert(&cut(text))
 }
 
 /// The beginning of a line.

@@ -3,6 +3,7 @@
 use chat::{
     Text,
     profile::{Facts, Seniority},
+    text::inert,
 };
 use jiff::tz::TimeZone;
 
@@ -97,16 +98,18 @@ pub fn remove(facts: &mut Facts, field: &str, text: &str) -> bool {
     }
 }
 
-/// What `field` holds.
+/// What `field` holds, as it may stand in a sentence.
 pub fn told(facts: &Facts, field: &str) -> String {
     match field {
-        "zone" => facts.time_zone.clone(),
-        "availability" => facts.availability.clone(),
+        "zone" => inert(&facts.time_zone),
+        "availability" => inert(&facts.availability),
         "seniority" => facts.seniority.map(Seniority::name).unwrap_or_default().to_owned(),
         "away" => if facts.away { "on" } else { "off" }.to_owned(),
         _ => {
             let mut facts = facts.clone();
-            list(&mut facts, field).map(|list| list.iter().cloned().collect::<Vec<_>>().join("; ")).unwrap_or_default()
+            list(&mut facts, field)
+                .map(|list| list.iter().map(|value| inert(value)).collect::<Vec<_>>().join("; "))
+                .unwrap_or_default()
         }
     }
 }
@@ -138,8 +141,14 @@ fn values(field: &str, text: &str) -> Result<Vec<String>, Text> {
                 zh: "语言为两个字母，例如 `en` 或 `zh`。",
             })
         }
-        _ => Ok(vec![text.split_whitespace().collect::<Vec<_>>().join(" ")]),
+        // An account as a platform writes it where somebody is named.
+        "conflict" => Ok(vec![plain(text.trim_start_matches("<@").trim_start_matches('!').trim_end_matches('>'))]),
+        _ => Ok(vec![plain(text)]),
     }
+}
+
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// An id with its kind before it: of an ORCID the check digit must be right (ISO 7064, MOD 11-2).
@@ -210,6 +219,9 @@ mod tests {
         check("away", "", Ok("on"));
         check("away", "maybe", Err("`on` or `off`"));
         check("name", "  Ana   Example ", Ok("Ana Example"));
+        check("conflict", "<@!123>", Ok("123"));
+        // As it may stand in a sentence.
+        check("conflict", "@carl:lab.example", Ok("@\u{200b}carl:lab.\u{200b}example"));
         check("name", "", Err("Say what"));
         check("group", &"x".repeat(201), Err("200"));
     }

@@ -6,6 +6,7 @@
 use chat::{
     Action, Cx, Event, PluginError, Switch,
     profile::{Entry, EntryKind, Facts, Profile},
+    text::inert,
 };
 
 use super::facts;
@@ -19,10 +20,10 @@ const PREVIEWED_MAX: usize = 8;
 /// What a list shows of an entry's words, in characters.
 const CHARS_MAX: usize = 200;
 
-/// An entry in a line.
+/// An entry in a line, as it may stand in a reply.
 pub fn line(entry: &Entry) -> String {
     let year = entry.year.filter(|_| entry.kind == EntryKind::Paper).map(|year| format!(" ({year})"));
-    format!("{}{}", cut(&entry.text), year.unwrap_or_default())
+    format!("{}{}", inert(&cut(&entry.text)), year.unwrap_or_default())
 }
 
 /// All of an entry that may be quoted.
@@ -85,7 +86,7 @@ async fn topics(cx: &Cx) -> Result<(), PluginError> {
     if topics.is_empty() {
         return Ok(());
     }
-    let told = topics.iter().map(|topic| format!("{} ({})", topic.label.join(", "), topic.entries.len()));
+    let told = topics.iter().map(|topic| format!("{} ({})", inert(&topic.label.join(", ")), topic.entries.len()));
     let told: Vec<String> = told.collect();
     cx.say(format!("- {}{}\n", cx.said("what it is about: ", "主题："), told.join("; ")))
 }
@@ -103,7 +104,7 @@ pub async fn preview(cx: &Cx) -> Result<(), PluginError> {
     cx.say(card(cx, &cx.name(place, &cx.call().caller), &profile.facts))?;
     let seen: Vec<String> = profile.entries.iter().filter(|entry| entry.kind.weight() > 0.0).map(whole).collect();
     for entry in seen.iter().take(PREVIEWED_MAX) {
-        cx.say(format!("> {entry}\n"))?;
+        cx.say(format!("> {}\n", inert(entry)))?;
     }
     if seen.len() > PREVIEWED_MAX {
         cx.say(cx.said("All of it is in the file.\n", "全部内容见文件。\n"))?;
@@ -139,15 +140,15 @@ pub fn card(cx: &Cx, name: &str, facts: &Facts) -> String {
         let time =
             jiff::tz::TimeZone::get(&facts.time_zone).map(|zone| now.to_zoned(zone).strftime("%H:%M").to_string());
         told.push(cx.said(
-            &format!("{} (now {})", facts.time_zone, time.as_deref().unwrap_or("?")),
-            &format!("{}（当地 {}）", facts.time_zone, time.as_deref().unwrap_or("?")),
+            &format!("{} (now {})", facts::told(facts, "zone"), time.as_deref().unwrap_or("?")),
+            &format!("{}（当地 {}）", facts::told(facts, "zone"), time.as_deref().unwrap_or("?")),
         ));
     }
     if !facts.availability.is_empty() {
-        told.push(facts.availability.clone());
+        told.push(facts::told(facts, "availability"));
     }
-    let names: Vec<&str> = facts.names.iter().map(String::as_str).collect();
-    let published = if names.is_empty() { String::new() } else { format!(" ({})", names.join("; ")) };
+    let names = facts::told(facts, "name");
+    let published = if names.is_empty() { String::new() } else { format!(" ({names})") };
     match told.is_empty() {
         true => format!("**{name}**{published}\n"),
         false => format!("**{name}**{published}: {}\n", told.join(" · ")),

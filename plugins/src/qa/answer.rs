@@ -8,7 +8,6 @@ use futures::StreamExt;
 
 use super::prompt;
 use crate::{
-    cite,
     guard::{Guard, Sentences, SourceText, Verdict},
     translation,
 };
@@ -152,7 +151,7 @@ impl Checked<'_> {
             cx.say(cx.said("In the sources' own words:", "来源原文："))?;
             for (evidence, number) in found.iter().zip(1..).take(QUOTED_LINES) {
                 let line = evidence.passage.text.get(evidence.line.clone()).unwrap_or_default();
-                cx.say(format!("\n- “{}” [{number}]", cite::inert(line)))?;
+                cx.say(format!("\n- “{}” [{number}]", chat::text::inert(line)))?;
             }
         }
         if self.struck > 0 {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chat::{
     Action, Audience, Call, CallId, Cx, MemberId, MessageId, Place, PluginError, RoomId, Switch,
     ports::{Lapse, Notice},
+    text::inert,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -154,7 +155,7 @@ async fn next(cx: &Cx, request: &Request, first: usize, state: State) -> Result<
                 cx.save_of(member, &turns_key, Some(json!(turns))).await?;
                 return Ok(true);
             }
-            // They changed their mind meanwhile.
+            // They changed their mind meanwhile, or left the room.
             Err(PluginError::Refused(_)) => {}
             Err(error) => return Err(error),
         }
@@ -165,7 +166,7 @@ async fn next(cx: &Cx, request: &Request, first: usize, state: State) -> Result<
 
 fn notice(cx: &Cx, request: &Request, candidate: &Candidate) -> Notice {
     let Request { id, question, asker, place, .. } = request;
-    let (asker, room) = (cx.name(place, asker), cx.whereabouts(place));
+    let (asker, room, question) = (cx.name(place, asker), cx.whereabouts(place), inert(question));
     let why = match candidate.reason.as_deref().map(named) {
         Some(title) => request.said(format!("because of “{title}”"), format!("因为《{title}》")),
         None => request.said("because of your own papers".to_owned(), "因为您自己的文献".to_owned()),
@@ -192,8 +193,12 @@ fn notice(cx: &Cx, request: &Request, candidate: &Candidate) -> Notice {
 /// The asked one offers to help: the room hears it, and who asked is called.
 pub async fn accept(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     let Some((candidate, request, state)) = pending(cx, call).await? else { return cx.say(nothing(cx)) };
+    // Who does not see the room any more is not named there, and could not answer.
+    if !cx.is_in(&request.place).await {
+        return cx.say(nothing(cx));
+    }
     let name = cx.name(&request.place, &candidate.member);
-    let question = &request.question;
+    let question = inert(&request.question);
     let text = request.said(
         format!("{name} offers to help with this:\n> {question}"),
         format!("{name} 愿意帮助解答：\n> {question}"),
@@ -226,7 +231,7 @@ pub async fn decline(cx: &Cx, call: &Call) -> Result<(), PluginError> {
 /// The question, for everybody in a room.
 pub fn appeal(language: &str, question: &str) -> String {
     let head = if language == "zh" { "请教各位一个问题：" } else { "A question for the people here:" };
-    format!("**{head}**\n> {question}")
+    format!("**{head}**\n> {}", inert(question))
 }
 
 /// What the caller was asked and did not answer yet: by the message whose button they press, else the last one.

@@ -127,8 +127,11 @@ mod tests {
     fn each_reason_is_told_and_what_is_new_in_ones_topic_is_one() {
         let topic = || Because::Topic(vec!["trees".to_owned(), "parsing".to_owned()]);
         let all = [Because::Near("On *Trees*".to_owned(), Verdict::Saved), topic(), Because::New(3)];
-        assert_eq!(why("en", &all), "because you saved “On Trees”; new 3 days ago, in your topic: trees, parsing");
-        assert_eq!(why("zh", &all), "因为您收藏了《On Trees》；3 天前新到，属于您的主题：trees、parsing");
+        assert_eq!(
+            why("en", &all),
+            "because you saved “On \\*Trees\\*”; new 3 days ago, in your topic: trees, parsing"
+        );
+        assert_eq!(why("zh", &all), "因为您收藏了《On \\*Trees\\*》；3 天前新到，属于您的主题：trees、parsing");
         assert_eq!(why("en", &[topic(), Because::Popular(4)]), "in your topic: trees, parsing; 4 people here like it");
         let entry = Because::Profile("I parse trees".to_owned());
         assert_eq!(why("en", &[entry, Because::New(0)]), "close to your profile: “I parse trees”; new today");

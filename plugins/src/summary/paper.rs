@@ -168,7 +168,7 @@ async fn write(
         let page = quote.page.map(|page| format!(", p. {page}")).unwrap_or_default();
         let text = match shortened(cx, &document.title, &quote.line).await? {
             Some(text) => text,
-            None => format!("“{}”", cite::inert(&quote.line)),
+            None => format!("“{}”", chat::text::inert(&quote.line)),
         };
         let bullet = if form == "tldr" { "" } else { "- " };
         cx.say(format!("\n{bullet}{label}{text} [{number}{page}]"))?;

@@ -6,6 +6,7 @@ use chat::{
     Audience, Cx, Event, MemberId, Message, MessageId, PluginError,
     cx::{Voice, Within},
     ports::{Archived, EmbedTask, Piece, Prompt},
+    text::inert,
 };
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -16,7 +17,6 @@ use super::{
     threads,
 };
 use crate::{
-    cite,
     guard::{Guard, Sentences, SourceText, Verdict},
     shelf::named,
 };
@@ -37,8 +37,12 @@ const LINE_MAX: usize = 180;
 const DRAFT_FROM: usize = 4;
 const DRAFTS_MAX: usize = 3;
 
-/// A shorter name is a word like others, in characters.
+/// A shorter name is a word like others, and of a longer one the beginning is looked for, in characters.
 const NAME_MIN: usize = 3;
+const NAME_MAX: usize = 64;
+
+/// Of a longer message the beginning is read, in bytes.
+const TEXT_BYTES_MAX: usize = 4 << 10;
 
 /// Platforms give out this many messages at once.
 const PAGE: usize = 100;
@@ -112,11 +116,14 @@ pub async fn read(cx: &Cx, within: &Within, until: &Until) -> Result<Read, Plugi
     found.reverse();
     // What we said, and what was said to us as a command, is no part of the talk.
     found.retain(|one| !one.ours && !one.message.text.is_empty() && !is_command(&one.message.text));
-    let mut voices = HashMap::new();
+    let (mut voices, mut silent) = (HashMap::new(), BTreeSet::new());
     for one in &found {
         let author = &one.message.author;
-        if !voices.contains_key(author) {
-            voices.insert(author.clone(), cx.voice(author).await?);
+        match cx.voice(author, one.message.at).await? {
+            Voice::Silent => drop(silent.insert(one.message.id.clone())),
+            // Whoever let their name be said only later is not named at all.
+            Voice::Unnamed => drop(voices.insert(author.clone(), Voice::Unnamed)),
+            Voice::Named => drop(voices.entry(author.clone()).or_insert(Voice::Named)),
         }
     }
     // Nobody is named by others either, but who asks is told of themselves.
@@ -130,25 +137,94 @@ pub async fn read(cx: &Cx, within: &Within, until: &Until) -> Result<Read, Plugi
         .into_iter()
         .filter(|name| is_private.then_some(own_name.trim()) != Some(name))
         .collect();
-    for one in &mut found {
-        one.message.text = without(&one.message.text, &unnamed);
+    let texts: Vec<String> = found.iter_mut().map(|one| std::mem::take(&mut one.message.text)).collect();
+    let texts = cx.compute(move || unnamed_in(texts, &unnamed)).await?;
+    for (one, text) in found.iter_mut().zip(texts) {
+        one.message.text = text;
     }
     let before = found.len();
-    found.retain(|one| voices.get(&one.message.author) != Some(&Voice::Silent));
+    found.retain(|one| !silent.contains(&one.message.id));
     let left_out = before - found.len();
     Ok(Read { messages: found, voices, left_out, is_cut, own_name, own })
 }
 
-/// A text with `…` in the place of these names, whole words in any case.
-fn without(text: &str, names: &[String]) -> String {
-    let mut text = text.to_owned();
-    for name in names.iter().filter(|name| name.chars().count() >= NAME_MIN) {
-        let pattern = format!(r"(?i)@?(?:^|\b){}(?:\b|$)", regex::escape(name));
-        if let Ok(pattern) = regex::Regex::new(&pattern) {
-            text = pattern.replace_all(&text, "…").into_owned();
+/// The beginning of each text, without these names.
+fn unnamed_in(texts: Vec<String>, names: &[String]) -> Vec<String> {
+    let names = Names::new(names);
+    let beginning = |text: &str| text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned();
+    texts.iter().map(|text| names.without(&beginning(text))).collect()
+}
+
+/// Names as they are looked for in texts, all at once: a tree of their letters, small ones.
+struct Names(Vec<Node>);
+
+#[derive(Default)]
+struct Node {
+    next: HashMap<char, usize>,
+    /// Whether a name may end here; and whether it goes on for longer than is looked for.
+    is_end: bool,
+    is_cut: bool,
+}
+
+impl Names {
+    fn new(names: &[String]) -> Self {
+        let mut nodes = vec![Node::default()];
+        for name in names.iter().map(|name| name.trim()).filter(|name| name.chars().count() >= NAME_MIN) {
+            let mut at = 0;
+            for letter in name.chars().map(small).take(NAME_MAX) {
+                let new = nodes.len();
+                let next = *nodes[at].next.entry(letter).or_insert(new);
+                if next == new {
+                    nodes.push(Node::default());
+                }
+                at = next;
+            }
+            nodes[at].is_end = true;
+            nodes[at].is_cut |= name.chars().nth(NAME_MAX).is_some();
         }
+        Self(nodes)
     }
-    text
+
+    /// A text with `…` in the place of the names, whole words in any case.
+    fn without(&self, text: &str) -> String {
+        let letters: Vec<(usize, char)> = text.char_indices().collect();
+        let is_word = |at: usize| letters.get(at).is_some_and(|(_, c)| c.is_alphanumeric() || *c == '_');
+        let goes_on = |at: usize| at > 0 && is_word(at - 1) && is_word(at);
+        let (mut kept, mut start, mut at) = (String::with_capacity(text.len()), 0, 0);
+        while at < letters.len() {
+            let end = if goes_on(at) { None } else { self.longest(&letters, at, &goes_on) };
+            let Some(end) = end else {
+                at += 1;
+                continue;
+            };
+            let before = &text[start..letters[at].0];
+            kept.push_str(before.strip_suffix('@').unwrap_or(before));
+            kept.push('…');
+            at = end;
+            start = letters.get(at).map_or(text.len(), |(byte, _)| *byte);
+        }
+        kept.push_str(&text[start..]);
+        kept
+    }
+
+    /// Where the longest name ends that begins here.
+    fn longest(&self, letters: &[(usize, char)], start: usize, goes_on: &impl Fn(usize) -> bool) -> Option<usize> {
+        let (mut node, mut found) = (0, None);
+        for (at, (_, letter)) in letters.iter().enumerate().skip(start) {
+            let Some(next) = self.0[node].next.get(&small(*letter)) else { break };
+            node = *next;
+            let Node { is_end, is_cut, .. } = self.0[node];
+            if is_cut || (is_end && !goes_on(at + 1)) {
+                found = Some(at + 1);
+            }
+        }
+        found
+    }
+}
+
+/// A letter as a small one.
+fn small(letter: char) -> char {
+    letter.to_lowercase().next().unwrap_or(letter)
 }
 
 fn is_command(text: &str) -> bool {
@@ -168,6 +244,11 @@ pub async fn topics(cx: &Cx, read: &Read) -> Result<Vec<Topic>, PluginError> {
     for some in texts.chunks(EMBEDDED_AT_ONCE) {
         vectors.extend(cx.embed(EmbedTask::Passage, some).await?);
     }
+    let messages = messages.clone();
+    cx.compute(move || topics_of(&messages, &vectors)).await
+}
+
+fn topics_of(messages: &[Archived], vectors: &[Vec<f32>]) -> Vec<Topic> {
     let places: HashMap<&MessageId, usize> =
         messages.iter().enumerate().map(|(at, one)| (&one.message.id, at)).collect();
     // People are called by their name and by the first word of it.
@@ -186,10 +267,10 @@ pub async fn topics(cx: &Cx, read: &Read) -> Result<Vec<Topic>, PluginError> {
             reply_to: one.message.reply_to.as_ref().and_then(|id| places.get(id).copied()),
         })
         .collect();
-    let parents = threads::parents(&lines, Some(&vectors));
+    let parents = threads::parents(&lines, Some(vectors));
     let said: Vec<Said<'_>> =
         messages.iter().map(|one| Said { author: &one.message.author.0, text: &one.message.text }).collect();
-    Ok(talk::topics(&said, &vectors, &parents, &threads::conversations(&parents)))
+    talk::topics(&said, vectors, &parents, &threads::conversations(&parents))
 }
 
 /// Tells what was read: topics in a sentence or in their key lines, then what was decided, asked, and taken on.
@@ -206,7 +287,7 @@ pub async fn tell(cx: &Cx, read: &Read, heading: &str) -> Result<(), PluginError
     })?;
     let topics = topics(cx, read).await?;
     let (messages, talks) = (read.messages.len(), topics.len());
-    let people = read.voices.values().filter(|voice| **voice != Voice::Silent).count();
+    let people = read.voices.len();
     cx.say(cx.said(
         &format!(
             "{} of {} in {} {heading}.",
@@ -265,7 +346,7 @@ pub fn item(read: &Read, at: usize) -> String {
         Some(Voice::Named) if !one.name.trim().is_empty() => format!(" ({})", named(&one.name)),
         _ => String::new(),
     };
-    format!("“{}”{by}{}", cite::inert(&shortened(&one.message.text)), link(one))
+    format!("“{}”{by}{}", inert(&shortened(&one.message.text)), link(one))
 }
 
 fn link(one: &Archived) -> String {
@@ -374,12 +455,31 @@ mod tests {
     #[test]
     fn who_did_not_agree_is_named_by_nobody() {
         let check = |text: &str, want: &str| {
-            let names = ["Ana Miller", "bob", "Al", "李雷"].map(str::to_owned);
-            assert_eq!(without(text, &names), want);
+            let names = ["Ana Miller", "Ana", "bob", "Al", "李雷"].map(str::to_owned);
+            assert_eq!(Names::new(&names).without(text), want);
         };
         check("@Ana Miller please send it to Bob.", "… please send it to ….");
         check("bobbing ducks, and Al too", "bobbing ducks, and Al too");
         check("ana miller's guide (bob)", "…'s guide (…)");
         check("C++ [a](b) $x$", "C++ [a](b) $x$");
+        check("ana millers, and ANA", "… millers, and …");
+    }
+
+    #[test]
+    fn a_long_name_is_known_by_its_beginning() {
+        let name = "x".repeat(NAME_MAX * 2);
+        let shown = Names::new(std::slice::from_ref(&name)).without(&format!("so says {name}."));
+        assert!(shown.starts_with("so says …") && shown.len() < name.len(), "{shown}");
+    }
+
+    /// Whatever members call themselves and say.
+    #[test]
+    fn names_are_taken_out_of_a_rooms_history_in_a_moment() {
+        let started = std::time::Instant::now();
+        let names: Vec<String> = (0..MESSAGES_MAX).map(|at| format!("{}é {at}", "a b ".repeat(at % 16))).collect();
+        let text = "a b ".repeat(TEXT_BYTES_MAX);
+        let kept = unnamed_in(vec![text; MESSAGES_MAX], &names);
+        assert!(kept.iter().all(|text| text.len() <= TEXT_BYTES_MAX));
+        assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
     }
 }

@@ -4,23 +4,25 @@
 //! Read [`verdict`] (in which language a message is, or whether that is unsure), [`pace`] (how much is carried), then
 //! [`hear`] (a message is carried) and `order` (moderators start and end bridges).
 //!
-//! **Invariant:** a room is bridged with another only after a moderator of each said so; nothing is carried of who opted
-//! out, and nobody is named who did not agree to it; and a model that is not known to write a language writes nothing here unless a person forces it.
+//! **Invariant:** a room is bridged with another only after a moderator of each said so, each knowing the other room; nothing is
+//! carried of who opted out, and nobody is named who did not agree to it, nor by what others could work out; and a model that is not known to write a language writes nothing here unless a person forces it.
 
 pub mod verdict;
 pub mod pace;
+mod naming;
 mod order;
 
 use std::{
     collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use chat::{
-    Cx, Message, MessageId, Overheard, Place, PluginError, PortError, RoomId, Switch,
+    Audience, Cx, Message, MessageId, Overheard, Place, PluginError, PortError, RoomId,
     cx::{Below, Voice},
+    text::{carried, inert},
 };
+use futures::lock;
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -28,10 +30,9 @@ use self::{
     verdict::{Verdict, judge},
 };
 use super::{
-    everyone, render,
+    render,
     structure::{Document, Format},
 };
-use crate::{cite, shelf::named};
 
 pub use order::run;
 
@@ -53,11 +54,14 @@ struct Bridge {
     there: String,
     /// The other room; none where both are spoken in this one.
     room: Option<Place>,
+    /// What the other room was called when the bridge began, in its people's words.
+    #[serde(default)]
+    name: String,
 }
 
-/// A room, whichever of its threads something was said in.
+/// A room, whichever of its threads something was said in, and whoever was told.
 fn room_of(place: &Place) -> Place {
-    Place { thread: None, ..place.clone() }
+    Place { thread: None, audience: Audience::Room, ..place.clone() }
 }
 
 async fn load(cx: &Cx, room: &Place) -> Result<Option<Bridge>, PluginError> {
@@ -73,6 +77,8 @@ pub struct Traffic {
     pace: Pace,
     /// Messages that are being carried: who carries one looks for its edits too.
     busy: Mutex<HashSet<(RoomId, MessageId)>>,
+    /// One at a time is given a name, so that no two have the same.
+    naming: lock::Mutex<()>,
 }
 
 /// A message that is being carried.
@@ -104,7 +110,7 @@ impl Drop for Busy<'_> {
 pub async fn hear(cx: &Cx, heard: &Overheard, traffic: &Traffic) -> Result<(), PluginError> {
     let message = &heard.message;
     let Some(bridge) = load(cx, &room_of(&message.place)).await? else { return Ok(()) };
-    if cx.standing().consent.to(Switch::Omit) {
+    if cx.voice(&message.author, message.at).await? == Voice::Silent {
         // They may have opted out since it was carried.
         return cx.take_back(&message.place, &message.id).await;
     }
@@ -145,7 +151,7 @@ pub async fn force(cx: &Cx, traffic: &Traffic) -> Result<(), PluginError> {
         return cx.say(cx.said("What I say myself is not carried.", "我自己的发言不会被转译。"));
     }
     let author = &found.message.author;
-    if cx.is_blocked(author).await? || cx.voice(author).await? == Voice::Silent {
+    if cx.is_blocked(author).await? || cx.voice(author, found.message.at).await? == Voice::Silent {
         return cx.say(cx.said("What they say is not carried.", "该成员的发言不会被转译。"));
     }
     let heard = Overheard { message: found.message, link: found.link, name: found.name, room: String::new() };
@@ -208,7 +214,7 @@ async fn carry(
         return Ok(Carried::Before);
     }
     for _ in 0..ROUNDS_MAX {
-        let text = compose(cx, bridge, &heard, is_forced).await?;
+        let text = compose(cx, bridge, &heard, is_forced, traffic).await?;
         // It took a while: the message may have been changed or taken back meanwhile.
         match now(cx, &heard).await {
             Now::Same => {}
@@ -248,7 +254,13 @@ async fn below(cx: &Cx, message: &Message, room: &Place) -> Result<Option<Below>
 }
 
 /// What is to be said of a message; nothing of one that needs no translation in the same room, or has none.
-async fn compose(cx: &Cx, bridge: &Bridge, heard: &Overheard, is_forced: bool) -> Result<Option<String>, PluginError> {
+async fn compose(
+    cx: &Cx,
+    bridge: &Bridge,
+    heard: &Overheard,
+    is_forced: bool,
+    traffic: &Traffic,
+) -> Result<Option<String>, PluginError> {
     let text = heard.message.text.trim();
     let verdict = told(cx, bridge, text);
     let direction = match (&verdict, is_forced) {
@@ -280,30 +292,21 @@ async fn compose(cx: &Cx, bridge: &Bridge, heard: &Overheard, is_forced: bool) -
     }
     // Whoever reads an original there should know that it is no slip.
     let language = direction.filter(|_| translated.is_none()).map(|(from, _)| format!(" *({from})*"));
-    let files = heard.message.attachments.iter().map(|file| format!("📎 {}", cite::inert(&file.name)));
-    let lines: Vec<String> = [translated.unwrap_or_else(|| everyone(text))].into_iter().chain(files).collect();
+    let files = heard.message.attachments.iter().map(|file| format!("📎 {}", inert(&file.name)));
+    let lines: Vec<String> = [translated.unwrap_or_else(|| carried(text))].into_iter().chain(files).collect();
     let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-    let name = name(cx, heard).await?;
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let name = naming::name(cx, heard, traffic).await?;
     let frame = format!("**{name}**{}:", language.unwrap_or_default());
-    Ok((!lines.is_empty()).then(|| framed(&frame, &lines.join("\n"))))
+    Ok(Some(framed(&frame, &lines.join("\n"))))
 }
 
 /// A text behind its frame, on a line of its own where it has several, or is a block.
 fn framed(frame: &str, text: &str) -> String {
     let is_block = text.contains('\n') || text.starts_with(['`', '-', '*', '+', '#', '>', '|', '$', '~']);
     format!("{frame}{}{text}", if is_block { "\n\n" } else { " " })
-}
-
-/// What the other room calls who said it: by their name only if they agreed; else by a number, the same each time.
-async fn name(cx: &Cx, heard: &Overheard) -> Result<String, PluginError> {
-    let author = &heard.message.author;
-    if cx.voice(author).await? == Voice::Named && !heard.name.is_empty() {
-        return Ok(named(&heard.name));
-    }
-    let mut hasher = DefaultHasher::new();
-    (author, &heard.message.place.room).hash(&mut hasher);
-    let number = 10 + hasher.finish() % 90;
-    Ok(cx.said(&format!("Somebody {number}"), &format!("成员 {number}")))
 }
 
 /// In which language a message is, and into which it is to be translated.

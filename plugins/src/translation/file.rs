@@ -1,6 +1,8 @@
 //! A file in another language, with its structure.
 
 use chat::{Attachment, Cx, Event, PluginError, PortError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Direction, directed, guess,
@@ -20,9 +22,32 @@ const PROGRESS_EVERY: usize = 5;
 /// Longest name of a file that is handed out, in characters, without its ending.
 const NAME_CHARS_MAX: usize = 80;
 
+/// The plugin's name for cutting a file.
+pub const WORK: &str = "cut";
+
+/// A file that was cut.
+#[derive(Serialize, Deserialize)]
+struct Cut {
+    /// The mark of UTF-8 before its text, where it has one.
+    mark: String,
+    document: Document,
+}
+
+/// Cuts a file of a stranger; runs in a process of its own.
+///
+/// # Errors
+/// A clause for whoever brought it.
+pub fn cut(name: &str, bytes: &[u8]) -> Result<Value, String> {
+    let (format, _) = format(name).ok_or("its name has another ending")?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8")?;
+    let (mark, text) = text.strip_prefix('\u{feff}').map_or(("", text), |text| ("\u{feff}", text));
+    let document = Document::read(format, text).map_err(|error| error.to_string())?;
+    serde_json::to_value(Cut { mark: mark.to_owned(), document }).map_err(|error| error.to_string())
+}
+
 /// Translates a file that came with the call.
 pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool) -> Result<(), PluginError> {
-    let Some((format, media_type)) = format(&file.name) else {
+    let Some((_, media_type)) = format(&file.name) else {
         return cx.say(cx.said(
             "I translate .md, .tex, .xml (JATS) and .txt files; this is none of them.",
             "我可以翻译 .md、.tex、.xml（JATS）和 .txt 文件；这个文件不是。",
@@ -35,21 +60,13 @@ pub async fn translate(cx: &Cx, file: &Attachment, wish: &str, is_checked: bool)
     if file.bytes > FILE_BYTES_MAX {
         return cx.say(unusable("it has more than 1 MiB"));
     }
-    let bytes = match cx.attached(file, FILE_BYTES_MAX).await {
-        Ok(bytes) => bytes,
+    let Cut { mark, document } = match cx.read_apart::<Cut>(WORK, file, FILE_BYTES_MAX).await {
+        Ok(cut) if cut.document.is_whole() => cut,
+        Ok(_) => return cx.say(unusable("it was cut in a way that makes no sense")),
         Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => return cx.say(unusable(&reason)),
         Err(error) => return Err(error),
     };
-    let Ok(text) = String::from_utf8(bytes) else { return cx.say(unusable("it is not text in UTF-8")) };
-    let (mark, text) = match text.strip_prefix('\u{feff}') {
-        Some(text) => ("\u{feff}", text),
-        None => ("", text.as_str()),
-    };
-    let document = match Document::read(format, text) {
-        Ok(document) => document,
-        Err(error) => return cx.say(unusable(&error.to_string())),
-    };
-    let Some(direction) = directed(cx, &document, wish)? else { return Ok(()) };
+    let Some(direction) = directed(cx, &document, wish).await? else { return Ok(()) };
     let all = document.segments().len();
     let glossary = terms::load(cx).await?;
     let mut told = 0;

@@ -48,13 +48,13 @@ impl Term {
 }
 
 /// Terms by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glossary {
     terms: BTreeMap<String, Term>,
 }
 
 /// What came of a file: what could be read, and each row that could not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// The terms of the good rows.
     pub glossary: Glossary,
@@ -63,7 +63,7 @@ pub struct Import {
 }
 
 /// A row that was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("line {line}: {why}")]
 pub struct Refused {
     /// Its line in the file, from 1.

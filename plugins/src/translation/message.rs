@@ -1,9 +1,13 @@
 //! A message in another language, as Markdown.
 
-use chat::{Cx, Event, PluginError, ports::EmbedTask};
+use chat::{
+    Cx, Event, PluginError,
+    ports::EmbedTask,
+    text::{carried, inert},
+};
 
 use super::{
-    Direction, back, directed, everyone,
+    Direction, back, directed,
     glossary::Glossary,
     guess,
     languages::{chinese, english},
@@ -11,14 +15,13 @@ use super::{
     structure::{Document, Format, apart, together},
     terms,
 };
-use crate::cite;
 
 /// Translates a message, and back again where that is wished.
 pub async fn translate(cx: &Cx, text: &str, wish: &str, is_checked: bool) -> Result<(), PluginError> {
     let Ok(document) = Document::read(Format::Markdown, &apart(text)) else {
         return cx.say(cx.said("That is too long for me.", "内容太长了。"));
     };
-    let Some(direction) = directed(cx, &document, wish)? else { return Ok(()) };
+    let Some(direction) = directed(cx, &document, wish).await? else { return Ok(()) };
     let Direction { from, to, .. } = direction;
     cx.reply(Event::Progress { text: cx.said("Translating ...", "正在翻译……") })?;
     let glossary = terms::load(cx).await?;
@@ -30,9 +33,9 @@ pub async fn translate(cx: &Cx, text: &str, wish: &str, is_checked: bool) -> Res
             "I could not translate this so that its formulas, numbers and links survive; here it is as it stands.",
             "我无法在保留其公式、数字和链接的前提下翻译这段内容；以下是原文。",
         ))?;
-        return cx.say(format!("\n\n{}", everyone(text)));
+        return cx.say(format!("\n\n{}", carried(text)));
     }
-    cx.say(everyone(&translated))?;
+    cx.say(carried(&translated))?;
     let mut notes = Vec::new();
     notes.extend(direction.doubt(cx));
     match (tally.kept(), tally.translated + tally.kept()) {
@@ -67,7 +70,7 @@ async fn check(cx: &Cx, source: &str, translated: &str, direction: &Direction) -
         _ => 0.0,
     };
     let found = back::difference(source, &back);
-    let quoted: Vec<String> = everyone(&back).lines().map(|line| format!("> {line}")).collect();
+    let quoted: Vec<String> = carried(&back).lines().map(|line| format!("> {line}")).collect();
     let (quoted, all, came) = (quoted.join("\n"), found.fixed, found.back);
     let fixed = match all {
         0 => String::new(),
@@ -83,7 +86,7 @@ async fn check(cx: &Cx, source: &str, translated: &str, direction: &Direction) -
     for (before, after) in found.changes {
         let side = |words: &str| match words {
             "" => cx.said("nothing", "（无）"),
-            words => format!("“{}”", everyone(&cite::inert(words))),
+            words => format!("“{}”", inert(words)),
         };
         cx.say(format!("\n- {} → {}", side(&before), side(&after)))?;
     }

@@ -7,7 +7,8 @@ use super::protect::Span;
 /// How fine a text is cut: between sentences, then behind clauses, then between words.
 const LEVELS: usize = 3;
 
-/// The pieces of `text` as byte ranges in order, trimmed, none empty, none with a border within one of `spans`. Each has
+/// The pieces of `text` as byte ranges in order, trimmed, none empty, none with a border within one of `spans`, which are in
+/// order and do not overlap. Each has
 /// at most `limit` by `measure`, where a border can be found that makes it so.
 pub fn cut(
     text: &str,
@@ -32,7 +33,7 @@ pub fn sentences(
     let whole = trimmed(text, 0..text.len());
     let cutter = Cutter { text, spans, language, limit, measure };
     let mut borders = cutter.borders(&whole, 0);
-    borders.retain(|at| !spans.iter().any(|span| span.range.start < *at && *at < span.range.end));
+    borders.retain(|at| !is_within(spans, *at));
     let starts = std::iter::once(whole.start).chain(borders.iter().copied());
     let ends = borders.iter().copied().chain(std::iter::once(whole.end));
     let sentences = starts.zip(ends).map(|(start, end)| trimmed(text, start..end)).filter(|range| !range.is_empty());
@@ -53,7 +54,7 @@ impl Cutter<'_> {
             return vec![range];
         }
         let mut borders = self.borders(&range, level);
-        borders.retain(|at| !self.spans.iter().any(|span| span.range.start < *at && *at < span.range.end));
+        borders.retain(|at| !is_within(self.spans, *at));
         borders.push(range.end);
         let (mut start, mut pieces) = (range.start, Vec::new());
         let mut last: Option<Range<usize>> = None;
@@ -92,6 +93,12 @@ impl Cutter<'_> {
         };
         found.into_iter().filter(inner).map(|at| range.start + at).collect()
     }
+}
+
+/// Whether a place lies within one of `spans`.
+fn is_within(spans: &[Span], at: usize) -> bool {
+    let before = spans.partition_point(|span| span.range.start < at).checked_sub(1);
+    before.is_some_and(|before| at < spans[before].range.end)
 }
 
 /// The range without the spaces on both ends.

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a segment leaves translated with all that is protected in it, or as it stands in the source.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use chat::{
     Cx, PluginError, PortError,
@@ -34,8 +34,13 @@ const MODEL_TIME: Duration = Duration::from_secs(220);
 /// Temperature and seed of each attempt.
 const ATTEMPTS: [(f32, u64); 2] = [(0.0, 0), (0.3, 1)];
 
-/// Segments that are put back as they were because the file would not be whole with them, at most.
+/// Segments that are put back as they were because the file would not be whole with them, at most; and the bytes that are
+/// read for it, as each costs reading the file anew.
 const REFUSED_MAX: usize = 100;
+const REREAD_BYTES_MAX: usize = 16 << 20;
+
+/// Of a longer text only the beginning is looked at for terms of the glossary, in bytes: a prompt holds less.
+const HINTED_BYTES_MAX: usize = 8 << 10;
 
 /// What became of the segments of a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,22 +99,23 @@ impl<'c> Renderer<'c> {
         document: &Document,
         tell: &mut (dyn FnMut(usize) -> Result<(), PluginError> + Send),
     ) -> Result<(String, Tally), PluginError> {
-        let segments = document.segments();
+        let whole = Arc::new(document.clone());
+        let segments = whole.segments();
+        let read = Arc::clone(&whole);
+        let masks = self.cx.compute(move || read.segments().iter().map(spans_of).collect::<Vec<_>>()).await?;
         if let Some(pair) = &self.pair {
             self.cx.decided(format!("translated by {}", pair.model()));
         }
         let mut tally = Tally::default();
         let mut translated: Vec<Option<Translated>> = Vec::with_capacity(segments.len());
         let mut is_over = false;
-        for (at, segment) in segments.iter().enumerate() {
+        for (at, (segment, spans)) in segments.iter().zip(&masks).enumerate() {
             translated.push(None);
-            if !draft::has_words(&outside(segment.text(), segment.spans(&[]).iter().map(|span| &span.range))) {
-                continue;
-            }
+            let Some(spans) = spans else { continue };
             tell(at)?;
             let outcome = match is_over || self.spent >= MODEL_TIME {
                 true => Ok(Err(Fault::Late)),
-                false => self.segment(segment).await,
+                false => self.segment(segment.text(), spans).await,
             };
             match outcome {
                 Ok(Ok(words)) => {
@@ -125,7 +131,9 @@ impl<'c> Renderer<'c> {
                 Err(error) => return Err(error),
             }
         }
-        let text = reassembled(document, &mut translated);
+        let file = Arc::clone(&whole);
+        let assembling = move || (reassembled(&file, &mut translated), translated);
+        let (text, translated) = self.cx.compute(assembling).await?;
         let done = translated.iter().flatten().count();
         tally.lost += tally.translated - done;
         tally.translated = done;
@@ -139,10 +147,10 @@ impl<'c> Renderer<'c> {
         Ok((text, tally))
     }
 
-    async fn segment(&mut self, segment: &Segment) -> Result<Result<Translated, Fault>, PluginError> {
-        let (text, spans) = (segment.text(), segment.spans(&[]));
+    async fn segment(&mut self, text: &str, spans: &[Span]) -> Result<Result<Translated, Fault>, PluginError> {
         let within = |range: &Range<usize>| -> Vec<Span> {
-            let inside = spans.iter().filter(|span| range.start <= span.range.start && span.range.end <= range.end);
+            let first = spans.partition_point(|span| span.range.start < range.start);
+            let inside = spans[first..].iter().take_while(|span| span.range.end <= range.end);
             let shifted = |span: &Span| span.range.start - range.start..span.range.end - range.start;
             inside.map(|span| Span { range: shifted(span), kind: span.kind }).collect()
         };
@@ -150,11 +158,11 @@ impl<'c> Renderer<'c> {
         let ranges = match &self.pair {
             Some(pair) => {
                 let measure = |range: Range<usize>| pair.count_tokens(dedicated::masked(&masked(&range)).text());
-                pieces::sentences(text, &spans, self.from, pair.tokens_max(), &measure)
+                pieces::sentences(text, spans, self.from, pair.tokens_max(), &measure)
             }
             None => {
                 let measure = |range: Range<usize>| self.cx.count_tokens(masked(&range).text());
-                pieces::cut(text, &spans, self.from, self.limit(text), &measure)
+                pieces::cut(text, spans, self.from, self.limit(text), &measure)
             }
         };
         let mut parts: Vec<(usize, String, Translated)> = Vec::with_capacity(ranges.len());
@@ -183,6 +191,7 @@ impl<'c> Renderer<'c> {
 
     /// The terms of the glossary that stand in a text, as many as fit beside it.
     fn hints(&self, text: &str) -> Vec<(String, String)> {
+        let text = &text[..text.floor_char_boundary(HINTED_BYTES_MAX)];
         let mut left = self.cx.prompt_tokens_advised() / 5;
         let mut hints: Vec<(String, String)> = Vec::new();
         for (range, term) in self.glossary.matches(text, self.from) {
@@ -296,6 +305,12 @@ fn tokens_max(tokens: usize, attempt: usize) -> usize {
     (2 + attempt) * tokens + 20 * (1 + attempt)
 }
 
+/// What of a segment is to be masked; none where it has no words to translate.
+fn spans_of(segment: &Segment) -> Option<Vec<Span>> {
+    let spans = segment.spans(&[]);
+    draft::has_words(&outside(segment.text(), spans.iter().map(|span| &span.range))).then_some(spans)
+}
+
 /// What stands between two pieces of a translation: what stood between them in the source, as the language has it.
 fn between(source: &str, is_first: bool, to: &str) -> String {
     match (is_first, is_unspaced(to)) {
@@ -321,7 +336,8 @@ fn outside<'r>(text: &str, ranges: impl Iterator<Item = &'r Range<usize>>) -> St
 
 /// The file with as many of the translations as it can be whole with; the others are taken out.
 fn reassembled(document: &Document, translated: &mut [Option<Translated>]) -> String {
-    for _ in 0..REFUSED_MAX {
+    let tries = REREAD_BYTES_MAX / document.bytes().max(1);
+    for _ in 0..tries.clamp(1, REFUSED_MAX) {
         let refused = match document.reassemble(translated) {
             Ok(text) => return text,
             Err(refused) => refused.segment,

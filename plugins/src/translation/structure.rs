@@ -19,6 +19,8 @@ mod laws;
 pub use markdown::{apart, together};
 pub use segment::Segment;
 
+use serde::{Deserialize, Serialize};
+
 use super::protect::Translated;
 use segment::Part;
 
@@ -26,7 +28,7 @@ use segment::Part;
 pub const FILE_BYTES_MAX: usize = 4 << 20;
 
 /// A kind of file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
     /// CommonMark with tables, footnotes, formulas and a front matter.
     Markdown,
@@ -39,7 +41,7 @@ pub enum Format {
 }
 
 /// A file cut into segments.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Document {
     format: Format,
     source: String,
@@ -92,6 +94,17 @@ impl Document {
             Format::Plain => plain::read(source),
         };
         Ok(Self { format, source: source.to_owned(), segments })
+    }
+
+    /// How long the file is.
+    pub fn bytes(&self) -> usize {
+        self.source.len()
+    }
+
+    /// Whether its segments lie within its file, in order: what another process cut is not believed.
+    pub fn is_whole(&self) -> bool {
+        let end = self.segments.iter().try_fold(0, |from, segment| segment.is_whole(&self.source, from));
+        end.is_some()
     }
 
     /// What is to be translated, in order.

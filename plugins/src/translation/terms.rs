@@ -1,6 +1,10 @@
-//! The community's glossary as people keep it: listed and shown to everyone, changed by moderators.
+//! Glossaries as people keep them: listed and shown to everyone in a room, changed by moderators.
+//!
+//! **Invariant:** who moderates a room changes the words of that room, which come before the community's; the community's are
+//! changed by who may decide for all of it.
 
-use chat::{Call, Cx, Event, PluginError, PortError, Role};
+use chat::{Call, Cx, Event, PluginError, PortError, Role, cx::Words};
+use serde_json::Value;
 
 use super::glossary::{FILE_BYTES_MAX, Glossary, Import, Term};
 use crate::shelf::named;
@@ -13,6 +17,9 @@ const REASONS_MAX: usize = 10;
 
 const HOW_EN: &str = "Say it like this: `glossary add network: de=Netz, fr=réseau`.";
 const HOW_ZH: &str = "请这样写：`glossary add network: de=Netz, fr=réseau`。";
+
+/// The plugin's name for reading a file of terms.
+pub const WORK: &str = "terms";
 
 /// Does what `glossary` is asked for.
 pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
@@ -27,12 +34,23 @@ pub async fn run(cx: &Cx, call: &Call) -> Result<(), PluginError> {
     }
 }
 
-/// The community's glossary.
+/// The words that hold in this room: its own, and of the community's those that it does not settle otherwise.
 ///
 /// # Errors
 /// [`PluginError::Port`].
 pub async fn load(cx: &Cx) -> Result<Glossary, PluginError> {
-    let terms: Vec<Term> = match cx.glossary().await? {
+    let mut glossary = kept(cx, Words::Room).await?;
+    for term in kept(cx, Words::Community).await?.terms() {
+        if glossary.get(&term.name).is_none() {
+            // Of more than there is room for, the room's own come first.
+            drop(glossary.insert(term.clone()));
+        }
+    }
+    Ok(glossary)
+}
+
+async fn kept(cx: &Cx, whose: Words) -> Result<Glossary, PluginError> {
+    let terms: Vec<Term> = match cx.glossary(whose).await? {
         Some(value) => serde_json::from_value(value)
             .map_err(PortError::failed("plugin data", "reading the glossary"))
             .map_err(PluginError::port("reading the glossary"))?,
@@ -46,6 +64,11 @@ pub async fn load(cx: &Cx) -> Result<Glossary, PluginError> {
     Ok(glossary)
 }
 
+/// Whose words the caller changes.
+fn theirs(cx: &Cx) -> Words {
+    if cx.speaks_for_all() { Words::Community } else { Words::Room }
+}
+
 /// Names of terms that begin so, for who types one.
 ///
 /// # Errors
@@ -57,12 +80,21 @@ pub async fn proposals(cx: &Cx, typed: &str) -> Result<Vec<String>, PluginError>
     Ok(names.filter(|name| name.to_lowercase().starts_with(&typed)).take(25).collect())
 }
 
-async fn keep(cx: &Cx, glossary: &Glossary) -> Result<(), PluginError> {
+async fn keep(cx: &Cx, whose: Words, glossary: &Glossary) -> Result<(), PluginError> {
     let terms: Vec<&Term> = glossary.terms().collect();
     let value = serde_json::to_value(terms)
         .map_err(PortError::failed("plugin data", "writing the glossary"))
         .map_err(PluginError::port("keeping the glossary"))?;
-    cx.set_glossary(value).await
+    cx.set_glossary(whose, value).await
+}
+
+/// What was settled for all is no longer settled otherwise here.
+async fn drop_own(cx: &Cx, names: impl Iterator<Item = &str>) -> Result<(), PluginError> {
+    let mut own = kept(cx, Words::Room).await?;
+    if names.filter_map(|name| own.remove(name)).count() > 0 {
+        keep(cx, Words::Room, &own).await?;
+    }
+    Ok(())
 }
 
 /// # Errors
@@ -124,8 +156,12 @@ async fn show(cx: &Cx, name: &str) -> Result<(), PluginError> {
 async fn add(cx: &Cx, entry: &str) -> Result<(), PluginError> {
     needs_moderator(cx, "add")?;
     let Some(given) = read(entry) else { return cx.say(cx.said(HOW_EN, HOW_ZH)) };
-    let mut glossary = load(cx).await?;
-    let known = glossary.get(&given.name).cloned();
+    let whose = theirs(cx);
+    let mut glossary = kept(cx, whose).await?;
+    let known = match whose {
+        Words::Community => glossary.get(&given.name).cloned(),
+        Words::Room => load(cx).await?.get(&given.name).cloned(),
+    };
     let is_new = known.is_none();
     let mut term = known.unwrap_or_else(|| Term { name: given.name.clone(), ..Term::default() });
     term.languages.extend(given.languages);
@@ -133,11 +169,14 @@ async fn add(cx: &Cx, entry: &str) -> Result<(), PluginError> {
     if let Err(why) = glossary.insert(term) {
         return cx.say(cx.said(&format!("Not added: {}.", named(&why)), &format!("未添加：{}。", named(&why))));
     }
-    keep(cx, &glossary).await?;
-    let line = glossary.get(&given.name).map(line).unwrap_or_default();
+    keep(cx, whose, &glossary).await?;
+    if whose == Words::Community {
+        drop_own(cx, std::iter::once(given.name.as_str())).await?;
+    }
+    let (line, scope) = (glossary.get(&given.name).map(line).unwrap_or_default(), scope(cx, whose));
     cx.say(match is_new {
-        true => cx.said(&format!("Added: {line}"), &format!("已添加：{line}")),
-        false => cx.said(&format!("Changed: {line}"), &format!("已更改：{line}")),
+        true => cx.said(&format!("Added: {line}{scope}"), &format!("已添加：{line}{scope}")),
+        false => cx.said(&format!("Changed: {line}{scope}"), &format!("已更改：{line}{scope}")),
     })
 }
 
@@ -146,10 +185,32 @@ async fn remove(cx: &Cx, name: &str) -> Result<(), PluginError> {
     if name.is_empty() {
         return cx.say(cx.said("Say which term.", "请说明是哪个术语。"));
     }
-    let mut glossary = load(cx).await?;
-    let Some(term) = glossary.remove(name) else { return cx.say(none_called(cx, name)) };
-    keep(cx, &glossary).await?;
-    cx.say(cx.said(&format!("Removed: {}", line(&term)), &format!("已移除：{}", line(&term))))
+    let whose = theirs(cx);
+    let mut glossary = kept(cx, whose).await?;
+    let mut own = kept(cx, Words::Room).await?;
+    let Some(term) = glossary.remove(name).or_else(|| own.remove(name)) else {
+        return cx.say(match load(cx).await?.get(name) {
+            None => none_called(cx, name),
+            Some(_) => cx.said(
+                "That term is the whole community's: it needs the role Operator, or Moderator given by an operator.",
+                "该术语属于整个社区：需要运营者，或由运营者授予的版主角色。",
+            ),
+        });
+    };
+    keep(cx, whose, &glossary).await?;
+    if whose == Words::Community {
+        drop_own(cx, std::iter::once(name)).await?;
+    }
+    let (line, scope) = (line(&term), scope(cx, whose));
+    cx.say(cx.said(&format!("Removed: {line}{scope}"), &format!("已移除：{line}{scope}")))
+}
+
+/// Where a change holds, unless it is everywhere.
+fn scope(cx: &Cx, whose: Words) -> String {
+    match whose {
+        Words::Community => String::new(),
+        Words::Room => cx.said(" (in this room)", "（在本房间）"),
+    }
 }
 
 async fn import(cx: &Cx) -> Result<(), PluginError> {
@@ -164,27 +225,36 @@ async fn import(cx: &Cx) -> Result<(), PluginError> {
         let why = named(why);
         cx.said(&format!("That file cannot be used: {why}."), &format!("无法使用该文件：{why}。"))
     };
-    let bytes = match cx.attached(file, FILE_BYTES_MAX as u64).await {
-        Ok(bytes) => bytes,
+    let import = match cx.read_apart::<Import>(WORK, file, FILE_BYTES_MAX as u64).await {
+        Ok(import) => import,
         Err(PluginError::Port { source: PortError::Refused { reason, .. }, .. }) => return cx.say(unusable(&reason)),
         Err(error) => return Err(error),
     };
-    let Ok(text) = String::from_utf8(bytes) else { return cx.say(unusable("it is not text in UTF-8")) };
-    let ending = file.name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
-    let imported = match ending.as_str() {
-        "csv" | "tsv" => Glossary::import_csv(&text),
-        "tbx" | "xml" => Glossary::import_tbx(&text),
-        _ => return cx.say(unusable("I read .csv, .tsv, .tbx and .xml")),
-    };
-    match imported {
-        Ok(import) => {
-            let mut glossary = load(cx).await?;
-            let merged = merge(&mut glossary, import);
-            keep(cx, &glossary).await?;
-            cx.say(merged.report(cx))
-        }
-        Err(error) => cx.say(unusable(&error.to_string())),
+    let whose = theirs(cx);
+    let mut glossary = kept(cx, whose).await?;
+    let names: Vec<String> = import.glossary.terms().map(|term| term.name.clone()).collect();
+    let merged = merge(&mut glossary, import);
+    keep(cx, whose, &glossary).await?;
+    if whose == Words::Community {
+        drop_own(cx, names.iter().map(String::as_str)).await?;
     }
+    cx.say(merged.report(cx) + &scope(cx, whose))
+}
+
+/// Reads the terms of a stranger's file; runs in a process of its own.
+///
+/// # Errors
+/// A clause for whoever brought it.
+pub fn read_import(name: &str, bytes: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8")?;
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
+    let imported = match ending.as_str() {
+        "csv" | "tsv" => Glossary::import_csv(text),
+        "tbx" | "xml" => Glossary::import_tbx(text),
+        _ => return Err("I read .csv, .tsv, .tbx and .xml".to_owned()),
+    };
+    let import = imported.map_err(|error| error.to_string())?;
+    serde_json::to_value(import).map_err(|error| error.to_string())
 }
 
 async fn export(cx: &Cx) -> Result<(), PluginError> {
@@ -325,6 +395,7 @@ mod tests {
     #[test]
     fn a_line_is_text_and_nothing_else() {
         let term = read("a*b: de=@everyone, fr=[x](https://a.example)").unwrap();
-        assert_eq!(line(&term), "**ab**: de everyone, fr [x] (https: a.example)");
+        let shown = line(&term).replace(chat::text::BREAK, "|");
+        assert_eq!(shown, r"**a\*b**: de @|everyone, fr [x]|(https:|//a.|example)");
     }
 }

@@ -137,10 +137,18 @@ _get_channel = app.view_functions["channels.get_channel"]
 _open_dm = app.view_functions["users_@me.new_dm_channel"]
 
 
+async def described(channel, **how):
+    """A channel as Discord tells it: of threads YEPCord describes public ones only."""
+    kind, channel.type = channel.type, 11 if channel.type == 12 else channel.type
+    it = await channel.ds_json(**how) | {"type": kind}
+    channel.type = kind
+    return it
+
+
 @multipleDecorators(allowBots, getUser, getChannel)
 async def channel(user, channel):
     """A DM names the other user, as bots read it."""
-    return await channel.ds_json(user_id=user.id, with_ids=False)
+    return await described(channel, user_id=user.id, with_ids=False)
 
 
 async def open_dm():
@@ -167,9 +175,8 @@ async def thread(user, channel):
     await ThreadMember.create(id=Snowflake.makeId(), user=user, channel=made, guild=channel.guild)
     never, idle = datetime(1970, 1, 1), data.get("auto_archive_duration") or 1440
     await ThreadMetadata.create(id=made.id, channel=made, archive_timestamp=never, auto_archive_duration=idle)
-    kind, made.type = made.type, 11  # YEPCord describes public ones only
-    it = await made.ds_json() | {"type": kind}
-    heard = {"guild_id": channel.guild.id} if kind == 11 else {"users": [user.id]}
+    it = await described(made)
+    heard = {"guild_id": channel.guild.id} if made.type == 11 else {"users": [user.id]}
     await getGw().dispatch(ThreadCreateEvent(it | {"newly_created": True}), **heard)
     return it, 201
 
@@ -183,6 +190,16 @@ async def join_thread(user, channel, who):
     if channel.type != 11 and not await ThreadMember.exists(**known):
         await ThreadMember.create(id=Snowflake.makeId(), **known)
     return "", 204
+
+
+@app.get(f"{API}/channels/<int:channel>/thread-members/<who>")
+@multipleDecorators(allowBots, getUser, getChannel)
+async def thread_member(user, channel, who):
+    """Who was taken into a thread."""
+    found = await getCore().getThreadMember(channel, int(who))
+    if found is None:
+        raise refusal(404, 10007, "Unknown Member")
+    return found.ds_json()
 
 
 # --- Messages -------------------------------------------------------------------------------------------------------

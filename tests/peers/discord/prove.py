@@ -300,6 +300,30 @@ async def threads(bot, ana, bob):
     bot.answer(it, 4, {"content": "yes"})
 
 
+async def private_threads(bot, ana, bob):
+    made = bob.call("POST", f"/channels/{bob.channel}/threads", {"name": "ours", "type": 12})
+    within = f"/channels/{made['id']}"
+    assert made["type"] == 12
+    bob.call("PUT", f"{within}/thread-members/{bob.world['application']}")
+    assert bot.call("GET", within)["type"] == 12 and bot.call("GET", within)["parent_id"] == bob.channel
+    bot.call("GET", f"{within}/thread-members/{bob.id}")
+    refused(404, lambda: bot.call("GET", f"{within}/thread-members/{ana.id}"))
+    bob.call("POST", f"{within}/messages", {"content": f"<@{bob.world['application']}> between us"})
+    seen = await bot.wait("MESSAGE_CREATE", lambda m: "between us" in m["content"])
+    assert seen["channel_id"] == made["id"] and seen["guild_id"] == ana.world["guild"]
+    refused(401, lambda: ana.call("GET", f"{within}/messages?limit=5"))
+
+
+async def hidden(bot, ana, bob):
+    hide = {"id": ana.world["guild"], "type": 0, "allow": "0", "deny": str(1 << 10)}
+    ana.call("PUT", f"/channels/{ana.channel}/permissions/{ana.world['guild']}", hide)
+    told = await bot.wait("CHANNEL_UPDATE", lambda it: it["id"] == ana.channel)
+    assert [(one["id"], one["deny"]) for one in told["permission_overwrites"]] == [(hide["id"], hide["deny"])]
+    refused(403, lambda: bob.say("unseen"))
+    ana.call("DELETE", f"/channels/{ana.channel}/permissions/{ana.world['guild']}")
+    bob.say("seen")
+
+
 async def dropped(bot, ana, bob):
     assert call(ana.base, "POST", "/__shim/drop", {})["dropped"] == 1
     await bot.connect()
@@ -353,7 +377,7 @@ class Server:
 
 SERVER = Server()
 CHECKS = [talk, files, commands, secret, complete, on_message, buttons, modal, roles, direct, nonces, reactions]
-CHECKS += [threads, dropped, late, killed]
+CHECKS += [threads, private_threads, hidden, dropped, late, killed]
 
 
 async def main(folder):

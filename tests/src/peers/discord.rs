@@ -110,6 +110,19 @@ impl Human {
         text(&self.call(Method::POST, &path, thread).await?, "id")
     }
 
+    /// Starts a thread that only those see who are taken into it, and takes the bot and others into it; gives back the
+    /// thread's id, which is a channel's.
+    pub async fn private_thread(&self, channel: &str, name: &str, others: &[&str]) -> Result<String> {
+        let thread = json!({"name": name, "type": 12, "invitable": false, "auto_archive_duration": 1440});
+        let made = self.call(Method::POST, &format!("/channels/{channel}/threads"), thread).await?;
+        let thread = text(&made, "id")?;
+        for other in [self.application.as_str()].iter().chain(others) {
+            let path = format!("/channels/{thread}/thread-members/{other}");
+            self.call(Method::PUT, &path, Value::Null).await?;
+        }
+        Ok(thread)
+    }
+
     /// Opens the direct messages with the bot; gives back the channel's id.
     pub async fn dm(&self) -> Result<String> {
         let to = json!({"recipients": [self.application]});

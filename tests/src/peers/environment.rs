@@ -84,18 +84,18 @@ fn made(recipe: &Recipe) -> Result<PathBuf> {
         fs::remove_dir_all(&folder).context("cannot remove an environment that was never finished")?;
     }
     let what = format!("the Python environment `{}` for the peers of the tests", recipe.name);
-    let make = [Path::new("-m"), Path::new("venv"), folder.as_path()];
+    let make = [Path::new("-I"), Path::new("-m"), Path::new("venv"), folder.as_path()];
     run(
         Command::new(system(recipe)?).args(make),
         &format!("cannot make {what}; on Debian `apt-get install python3-venv` may help"),
     )?;
     let install =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary", "--requirement"];
+        ["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary", "--requirement"];
     run(
         Command::new(&python).args(install).arg(&lock),
         &format!("cannot install {what}: pip needs a package index, by its own settings"),
     )?;
-    run(Command::new(&python).args(["-c", recipe.imports]), &format!("{what} does not work: {}", recipe.remedy))?;
+    run(Command::new(&python).args(["-I", "-c", recipe.imports]), &format!("{what} does not work: {}", recipe.remedy))?;
     fs::write(&ready, "").context("cannot mark an environment as ready")?;
     Ok(python)
 }
@@ -114,7 +114,8 @@ fn cache() -> Result<PathBuf> {
 fn system(recipe: &Recipe) -> Result<String> {
     let numbered = recipe.minors.clone().map(|minor| format!("python3.{minor}"));
     for name in numbered.chain(["python3".to_owned()]) {
-        let Ok(output) = Command::new(&name).args(["-c", "import sys; print(sys.version_info[1])"]).output() else {
+        let Ok(output) = Command::new(&name).args(["-I", "-c", "import sys; print(sys.version_info[1])"]).output()
+        else {
             continue;
         };
         let minor = String::from_utf8_lossy(&output.stdout).trim().parse::<u32>();

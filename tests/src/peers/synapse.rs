@@ -117,8 +117,8 @@ impl Synapse {
 
     async fn launch(&mut self) -> Result<()> {
         let mut command = Command::new(&self.python);
-        command.args(["-m", "synapse.app.homeserver", "--config-path"]).arg(self.home().join("homeserver.yaml"));
-        // Not from the tests' folder: what lies there would stand before installed modules.
+        command.args(["-I", "-m", "synapse.app.homeserver", "--config-path"]).arg(self.home().join("homeserver.yaml"));
+        // Isolated, and not from the tests' folder: what lies there would stand before installed modules.
         command.current_dir(self.folder.path());
         let mut process = Process::server("Synapse", &mut command, &self.folder.path().join("synapse.log"))?;
         process.ready(&format!("{}/health", self.base())).await?;

@@ -43,6 +43,6 @@ async fn roles_and_rights_are_followed_and_what_was_erased_is_gone() -> Result<(
     permissions::a_pause_holds_until_a_moderator_ends_it(people).await?;
     permissions::a_block_leaves_what_is_ones_own(people).await?;
     permissions::why_is_told_to_a_moderator(people).await?;
-    permissions::a_paper_is_held_and_given_on_by_moderators(people).await?;
+    permissions::a_paper_is_held_and_not_given_on_by_moderators(people).await?;
     permissions::what_was_erased_is_in_no_file(people, &mut world.served).await
 }

@@ -74,10 +74,14 @@ pub async fn are_joined(ana: &dyn Person, bob: &dyn Person) -> Result<()> {
     until_it_listens(ana).await?;
     until_it_listens(bob).await?;
     ana.says("!bridge offer en").await?;
-    let (_, offer) = ana.hears(&|text| text.contains("!bridge join ") || text.contains("`bridge join ")).await?;
+    // The code is told to her alone: whoever has it can join.
+    let offer = ana.hears_alone(&|text| text.contains("!bridge join ") || text.contains("`bridge join ")).await?;
     let code =
         offer.split("bridge join ").nth(1).and_then(|rest| rest.split(' ').next()).context("no code")?.to_owned();
     bob.says(&format!("!bridge join {code} de")).await?;
+    bob.hears(&|text| text.contains("until then nothing is carried")).await?;
+    ana.hears(&|text| text.contains("A bridge is asked for between this room and a room on")).await?;
+    ana.says(&format!("!bridge confirm {code}")).await?;
     bob.hears(&|text| text.contains("What is said here I carry to a room")).await?;
     ana.hears(&|text| text.contains("What is said here I carry to a room")).await?;
     Ok(())

@@ -64,6 +64,29 @@ async fn asks(ana: &dyn Person, question: &str) -> Result<String> {
     Ok(until("nobody says whether somebody is asked", async || ended(ana, &asked).await).await?.1)
 }
 
+/// In a room that `bob`, who agreed to be asked, does not see, `ana` asks nobody; and him once he does.
+pub async fn who_does_not_see_a_room_is_not_asked_there(
+    ana: &dyn Person,
+    bob: &dyn Person,
+    show: impl AsyncFnOnce() -> Result<()>,
+) -> Result<()> {
+    bob.sends("!add", "hard.md", OF_BOB.as_bytes()).await?;
+    bob.hears(&|text| text.contains("Added one paper")).await?;
+    bob.tells("!privacy set suggest on").await?;
+    bob.hears(&|text| text.contains("suggest: on")).await?;
+    let said = asks(ana, QUESTIONS[0]).await?;
+    ensure!(said.contains("A question for the people here"), "somebody was asked: {said}");
+    ensure!(
+        !bob.all().await?.iter().any(|text| text.contains(QUESTIONS[0])),
+        "he was told of a room that he does not see"
+    );
+    show().await?;
+    until_it_listens(ana).await?;
+    let said = asks(ana, QUESTIONS[1]).await?;
+    ensure!(said.contains("agreed to be asked"), "{said}");
+    hears_of(bob, QUESTIONS[1]).await.map(drop)
+}
+
 async fn hears_of(person: &dyn Person, question: &str) -> Result<String> {
     let (id, text) = person.hears(&|text| text.contains("may know something") && text.contains(question)).await?;
     ensure!(text.contains("your own papers"), "{text}");

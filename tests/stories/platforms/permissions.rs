@@ -101,12 +101,15 @@ pub async fn a_pause_holds_until_a_moderator_ends_it(
     says(bob, QUESTION, "In the sources' own words").await.map(drop)
 }
 
-/// Who is blocked is answered nothing but what is their own.
-pub async fn a_block_leaves_what_is_ones_own(People { ana, bob, alone, bobs_name, .. }: People<'_>) -> Result<()> {
+/// Who is blocked is answered nothing but what is their own, and elsewhere by those who look after that.
+pub async fn a_block_leaves_what_is_ones_own(
+    People { ana, bob, elsewhere, alone, bobs_name }: People<'_>,
+) -> Result<()> {
     ana.says(&format!("!block {bobs_name}")).await?;
     ana.hears_alone(&|text| text.contains("answered nothing from now on")).await?;
     says(bob, QUESTION, "do not answer you").await?;
     tells(alone, "!privacy", "suggest: on").await?;
+    says(elsewhere, QUESTION, "In the sources' own words").await?;
     ana.says(&format!("!block --lift {bobs_name}")).await?;
     ana.hears_alone(&|text| text.contains("They are answered again")).await?;
     says(bob, QUESTION, "In the sources' own words").await.map(drop)
@@ -124,8 +127,10 @@ pub async fn why_is_told_to_a_moderator(People { ana, bob, .. }: People<'_>) -> 
     ana.hears_alone(&|text| text.contains("`ask` of") && text.contains("passage `")).await.map(drop)
 }
 
-/// A paper of the room is held back and given on by its moderators.
-pub async fn a_paper_is_held_and_given_on_by_moderators(People { ana, bob, elsewhere, .. }: People<'_>) -> Result<()> {
+/// A paper of the room is held back and removed by its moderators, and given to nobody else by them.
+pub async fn a_paper_is_held_and_not_given_on_by_moderators(
+    People { ana, bob, elsewhere, .. }: People<'_>,
+) -> Result<()> {
     const ASKED: &str = "With whom is the research boat Albatros booked?";
     let note = b"# Booking the boat\n\nThe research boat Albatros is booked with Greta until noon of the day before.\n";
     bob.sends("!add", "boat.md", note).await?;
@@ -133,17 +138,17 @@ pub async fn a_paper_is_held_and_given_on_by_moderators(People { ana, bob, elsew
     says(elsewhere, ASKED, "This is not in the library").await?;
     for (line, want) in [
         ("!library embargo until:2999-01-31 Booking the boat", "under embargo until 2999-01-31"),
-        ("!library move to:community Booking the boat", "nothing of it leaves its scope"),
+        ("!library move to:community Booking the boat", "for the whole community"),
         ("!library embargo off Booking the boat", "no embargo"),
-        ("!library move to:community Booking the boat", "Moved to community:"),
+        ("!library move to:community Booking the boat", "for the whole community"),
     ] {
         ana.says(line).await?;
         ana.hears_alone(&|text| text.contains(want)).await?;
     }
-    says(elsewhere, ASKED, "Greta").await?;
-    // Now it is the community's, and no longer theirs.
+    says(elsewhere, ASKED, "This is not in the library").await?;
+    says(bob, ASKED, "Greta").await?;
     ana.says("!library remove - Booking the boat").await?;
-    ana.hears_alone(&|text| text.contains("needs the role Operator")).await.map(drop)
+    ana.hears_alone(&|text| text.contains("Removed:")).await.map(drop)
 }
 
 /// What a person who is forgotten had asked is in no file of the data folder, whatever wrote it.

@@ -43,6 +43,22 @@ pub async fn a_direct_message_needs_no_name(ana: &dyn Person) -> Result<()> {
     Ok(())
 }
 
+/// What is dropped into a room of some people of another is read, listed and quoted there, and not in the other one.
+pub async fn what_is_dropped_in_a_room_within_stays_there(within: &dyn Person, outside: &dyn Person) -> Result<()> {
+    const ASKED: &str = "With whom is the research boat Albatros booked?";
+    let note = b"# Booking the boat\n\nThe research boat Albatros is booked with Greta until noon of the day before.\n";
+    within.sends("!add", "boat.md", note).await?;
+    within.hears(&|text| text.contains("Added one paper")).await?;
+    within.says(ASKED).await?;
+    within.hears(&|text| text.contains("Greta") && text.contains("[1]")).await?;
+    let asked = outside.says(ASKED).await?;
+    let is_lost = |text: &str| text.contains("This is not in the library");
+    let answered = async || Ok(outside.answers(&asked).await?.into_iter().find(|(_, text)| is_lost(text)));
+    until("it is not answered so outside", answered).await?;
+    ensure!(!outside.all().await?.iter().any(|text| text.contains("Greta")), "it is quoted outside");
+    Ok(())
+}
+
 /// What needs a member is refused, by its name, to who is none.
 pub async fn a_member_may_add(alone: &dyn Person) -> Result<()> {
     said(alone, "Attach a file").await

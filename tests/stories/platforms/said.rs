@@ -112,7 +112,8 @@ pub async fn what_is_deleted_meanwhile_is_taken_out(
     Ok(())
 }
 
-/// Of a person's answer, and of ours, the mark of `ana`, a moderator, makes a note; that of `cleo` does not.
+/// Of a person's answer, and of ours, the mark of `ana`, a moderator, makes a note where the room keeps what is said; that of
+/// `cleo` does not.
 pub async fn a_moderators_mark_makes_a_note(ana: &dyn Person, bob: &dyn Person, cleo: &dyn Person) -> Result<()> {
     consents(bob, "on").await?;
     let asked = bob.tells("Where is the spare key of the boat house kept in winter?").await?;
@@ -126,7 +127,13 @@ pub async fn a_moderators_mark_makes_a_note(ana: &dyn Person, bob: &dyn Person, 
     tokio::time::sleep(MADE_WITHIN).await;
     let text = told(ana, KEPT).await?;
     ensure!(is_lost(&text), "who did not consent was noted, or by who may not: {text}");
+    let mark = ana.marks(&answer).await?;
+    tokio::time::sleep(MADE_WITHIN).await;
+    let text = told(ana, KEPT).await?;
+    ensure!(is_lost(&text), "a note was made where the room keeps nothing: {text}");
+    ana.unmarks(&answer, &mark).await?;
 
+    rules(ana, "index-messages", "true").await?;
     let mark = ana.marks(&answer).await?;
     let text = until_told(ana, KEPT, |text| text.contains("room 214")).await?;
     ensure!(text.contains("Note") && text.contains(answer.trim_start_matches('$')), "{text}");

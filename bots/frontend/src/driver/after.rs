@@ -18,6 +18,11 @@ fn show() -> Action {
     Action { label: "Show to everyone".to_owned(), command: SHOW.to_owned() }
 }
 
+/// Whether a message wants an answer shown to everyone.
+pub(super) fn is_show(message: &Message) -> bool {
+    message.about.is_some() && message.text.trim().trim_start_matches(['!', '/']) == SHOW
+}
+
 impl Driver {
     /// Answers a question anew after an edit: what answers `first` until now is stopped, and is removed together with
     /// this answer where the question is taken back.
@@ -32,16 +37,19 @@ impl Driver {
 
     /// The question of the private answer that `message` wants shown to everyone, to be asked anew for the room: what a
     /// room may not read is not in the answer that it sees. None where the message wants something else, is not by who
-    /// asked, or the answer is not private. However often it is pressed, there is one such answer.
+    /// asked, the answer is not private, or its command keeps it so: a button of before may stand under anything. However
+    /// often it is pressed, there is one such answer.
     pub(super) async fn to_show(&self, message: &Message) -> Option<(Message, CallId)> {
-        let is_show = message.text.trim().trim_start_matches(['!', '/']) == SHOW;
-        let about = message.about.as_ref().filter(|_| is_show)?;
+        let about = message.about.as_ref().filter(|_| is_show(message))?;
         let post = self.outbox.get(about).await.ok().flatten()?;
         let is_theirs = post.question.author == message.author && post.actions.contains(&show());
+        if !is_theirs || !self.dispatch.may_show(&post.question).await {
+            return None;
+        }
         let id = MessageId(format!("{}#{SHOW}", post.question.id));
         let visibility = Some(Visibility::Room);
         let first = post.renews.unwrap_or(post.call);
-        is_theirs.then_some((Message { id, visibility, at: message.at, ..post.question }, first))
+        Some((Message { id, visibility, at: message.at, ..post.question }, first))
     }
 
     /// A question is gone: its answers are stopped and removed.
@@ -84,10 +92,12 @@ impl Driver {
 }
 
 impl Growing<'_> {
-    /// Offers to show an answer to everyone that was asked for in a room and is for the caller alone.
-    pub(super) fn offer_to_show(&mut self) {
+    /// Offers to show an answer to everyone that was asked for in a room and is for the caller alone, where its command lets
+    /// the room see it.
+    pub(super) async fn offer_to_show(&mut self) {
         let is_private = self.audience() == Audience::Caller && self.post.question.place.audience == Audience::Room;
-        if is_private && self.answer.has_content() && self.answer.ended() == Some(Ended::Done) {
+        let is_whole = self.answer.has_content() && self.answer.ended() == Some(Ended::Done);
+        if is_private && is_whole && self.driver.dispatch.may_show(&self.post.question).await {
             self.answer.take(Event::Actions { actions: vec![show()] });
         }
     }

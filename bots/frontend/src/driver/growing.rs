@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use chat::{Action, Audience, Event, error::chain, ports::Post};
+use chat::{Action, Audience, Event, Visibility, error::chain, ports::Post};
 use futures::{StreamExt, stream::BoxStream};
 use metrics::histogram;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,11 @@ pub(super) struct Growing<'a> {
 
 impl Growing<'_> {
     pub(super) fn audience(&self) -> Audience {
-        self.answer.audience().unwrap_or(self.post.question.place.audience)
+        // What was not accepted is told as it was asked for.
+        self.answer.audience().unwrap_or(match self.post.question.visibility {
+            Some(Visibility::Caller) => Audience::Caller,
+            _ => self.post.question.place.audience,
+        })
     }
 
     /// Takes events until there is something to show, the last one came, or the stop; whether there was any.

@@ -1,6 +1,8 @@
 //! What a start does for the process before: ends that were not shown are shown, and questions without one apologised for.
+//!
+//! **Invariant:** what waited is said only to who may still hear it: the dispatch is asked before each.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Instant};
 
 use chat::{Audience, CallId, CommunityId, Message, MessageId, Visibility, error::chain, ports::Post};
 use futures::StreamExt;
@@ -8,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::Driver;
+use super::{Driver, lock};
 use crate::{
     Part, ScreenError,
     notices::{self, Gathering},
@@ -114,7 +116,13 @@ impl Driver {
                 }
                 continue;
             }
-            if let Some((first, parts)) = notices::revision(&body) {
+            let revision = notices::revision(&body);
+            // What is taken back is taken back whatever was decided since.
+            let takes_back = revision.as_ref().is_some_and(|(_, parts)| parts.as_array().is_some_and(Vec::is_empty));
+            if !takes_back && !self.may_say(&post).await {
+                continue;
+            }
+            if let Some((first, parts)) = revision {
                 self.revise(&post, first, parts).await;
                 continue;
             }
@@ -130,6 +138,34 @@ impl Driver {
             let parts: Vec<Part> = serde_json::from_value(body).unwrap_or_default();
             self.deliver(&mut post, &parts, was_tried).await;
         }
+    }
+
+    /// Whether what waited may be said now. What may not for a while is let go: it is said no more.
+    async fn may_say(&self, post: &Post) -> bool {
+        match self.dispatch.may_say(post).await {
+            Ok(true) => {
+                lock(&self.doubted).remove(&post.call);
+                return true;
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "it cannot be told who may still read what waits: it waits on");
+                return false;
+            }
+        }
+        let since = *lock(&self.doubted).entry(post.call.clone()).or_insert_with(Instant::now);
+        if since.elapsed() < self.doubt {
+            return false;
+        }
+        lock(&self.doubted).remove(&post.call);
+        tracing::info!(call = %post.call, "what waited is not said any more: who was to read it may not, or is not there");
+        if notices::revision(post.body.as_ref().unwrap_or(&Value::Null)).is_some() {
+            self.forget(&post.call).await;
+        } else {
+            // It is known still, so that it is said once.
+            self.put(&Post { body: None, ..post.clone() }).await;
+        }
+        false
     }
 
     /// Shows a notice in other words, or takes it back where there are none. Later, where it is being shown just now.

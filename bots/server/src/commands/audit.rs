@@ -16,7 +16,7 @@ const CALLS_AT_ONCE: usize = 500;
 pub async fn run(settings: &Settings, command: Audit) -> anyhow::Result<bool> {
     let store = open(settings).await?;
     let done = match command {
-        Audit::Verify => verify(&store).await?,
+        Audit::Verify { head } => verify(&store, head.as_deref()).await?,
         Audit::List { limit } => list(&store, limit).await?,
     };
     store.close().await;
@@ -32,7 +32,7 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Store> {
     Ok(Store::open_beside(&dir).await?)
 }
 
-async fn verify(store: &Store) -> anyhow::Result<bool> {
+async fn verify(store: &Store, noted: Option<&str>) -> anyhow::Result<bool> {
     let check = store.audit_verify().await?;
     say(&format!("events    {}", check.events));
     say(&format!("calls     {} kept whole", check.flights));
@@ -41,7 +41,17 @@ async fn verify(store: &Store) -> anyhow::Result<bool> {
         return Ok(false);
     }
     say(&format!("head      {}", if check.head.is_empty() { "none" } else { &check.head }));
-    say("every event is what was written; note the head elsewhere, and a trail that was cut off shows too");
+    let Some(noted) = noted.map(str::trim) else {
+        say(
+            "every event is what was written; note the head elsewhere, and `--head` shows whether the trail was cut off since",
+        );
+        return Ok(true);
+    };
+    if !store.audit_holds(noted).await? {
+        complain(&format!("no event has the hash {noted}: the trail was cut off, or it is another one"));
+        return Ok(false);
+    }
+    say("every event is what was written, and the head that you noted is among them");
     Ok(true)
 }
 

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use store::{DataLock, Store, backup};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::{progress::say, settings::Settings};
+use crate::{decisions, progress::say, settings::Settings};
 
 /// Version of the archive's layout.
 pub(super) const FORMAT: u32 = 1;
@@ -28,8 +28,8 @@ pub(super) const MANIFEST: &str = "manifest.json";
 /// What each database begins with.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
-/// Derived, or of the process that runs: at the top of the data folder.
-const DERIVED: [&str; 4] = ["index", "index.new", "index.old", DataLock::FILE];
+/// Derived, of the process that runs, or meant to outlive a restore: at the top of the data folder.
+const DERIVED: [&str; 5] = ["index", "index.new", "index.old", DataLock::FILE, decisions::FILE];
 
 /// What an archive holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,6 +69,9 @@ pub async fn run(settings: &Settings, file: &Path) -> anyhow::Result<bool> {
     left_over(&copies).context("what an earlier backup left cannot be removed")?;
     let written = write(settings, &dir, file, &copies, &part).await.and_then(|manifest| {
         fs::rename(&part, file).with_context(|| format!("cannot write {}", file.display()))?;
+        // The new name is on the disk as well. Some file systems cannot say so of a folder; the content is there.
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
         Ok(manifest)
     });
     // What is left of it is of no use, and full of secrets.
@@ -95,7 +98,7 @@ async fn write(settings: &Settings, dir: &Path, file: &Path, copies: &Path, part
     let skipped = [file.to_owned(), copies.to_owned(), part.to_owned(), settings.models_dir()];
     let skipped: Vec<PathBuf> = skipped.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
     walk(dir, "", &skipped, &mut found).with_context(|| format!("cannot read {}", dir.display()))?;
-    private_folder(copies).with_context(|| format!("cannot write beside {}", file.display()))?;
+    new_folder(copies).with_context(|| format!("cannot write beside {}", file.display()))?;
     let mut sources = Vec::new();
     for (number, (name, path)) in found.into_iter().enumerate() {
         let source = match is_database(&path) {
@@ -190,13 +193,28 @@ fn beside(file: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// A new file, or an old one's place, for its owner alone.
+/// A new file for its owner alone. One that is in its place goes first, with its mode and whatever it links to.
 pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// A folder that nobody else has made, for its owner alone, with those above it where they are missing.
+fn new_folder(path: &Path) -> io::Result<()> {
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        private_folder(above)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// A folder with those above it, for its owner alone.
@@ -206,4 +224,37 @@ pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// Where an archive is written others may write too: what they laid there beforehand is not written into.
+    #[test]
+    fn what_lies_in_the_place_of_a_backup_is_replaced_and_never_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::write(at("theirs"), "kept").unwrap();
+        fs::write(at("wide.part"), "").unwrap();
+        fs::set_permissions(at("wide.part"), fs::Permissions::from_mode(0o666)).unwrap();
+        symlink(at("theirs"), at("link.part")).unwrap();
+        symlink(at("nowhere"), at("dangling.part")).unwrap();
+        fs::hard_link(at("theirs"), at("hard.part")).unwrap();
+        for part in ["new.part", "wide.part", "link.part", "dangling.part", "hard.part"] {
+            private_file(&at(part)).unwrap().write_all(b"secret").unwrap();
+            assert!(fs::symlink_metadata(at(part)).unwrap().is_file(), "{part}");
+            assert_eq!(mode(&at(part)), 0o600, "{part}");
+        }
+        assert_eq!(fs::read(at("theirs")).unwrap(), b"kept");
+        assert!(!at("nowhere").exists());
+        fs::create_dir(at("elsewhere")).unwrap();
+        symlink(at("elsewhere"), at("a.copies")).unwrap();
+        assert!(new_folder(&at("a.copies")).is_err());
+        new_folder(&at("b/c.copies")).unwrap();
+        assert_eq!((mode(&at("b")), mode(&at("b/c.copies"))), (0o700, 0o700));
+    }
 }

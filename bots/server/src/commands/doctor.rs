@@ -29,6 +29,11 @@ impl Sheet {
         say(&format!("note  {what:<12}{found}"));
     }
 
+    /// It works, and is open to more people than one may think.
+    fn warn(&self, what: &str, found: &str) {
+        say(&format!("WARN  {what:<12}{found}"));
+    }
+
     fn bad(&mut self, what: &str, found: &str) {
         self.healthy = false;
         say(&format!("FAIL  {what:<12}{found}"));
@@ -73,12 +78,22 @@ async fn platforms(settings: &Settings, sheet: &mut Sheet) {
     let mut found = Vec::new();
     match connect::discord(settings) {
         Ok(None) => sheet.note("discord", "not configured: there is no token"),
-        Ok(Some(wanted)) => found.extend(discord::check(&wanted).await.into_iter().map(|line| ("discord", line))),
+        Ok(Some(wanted)) => {
+            found.extend(discord::check(&wanted).await.into_iter().map(|line| ("discord", line)));
+            if wanted.guilds.is_empty() {
+                sheet.warn("discord", ANY_GUILD);
+            }
+        }
         Err(error) => sheet.bad("discord", &format!("{error:#}")),
     }
     match connect::matrix(settings) {
         Ok(None) => sheet.note("matrix", "not configured: matrix.homeserver is empty"),
-        Ok(Some(wanted)) => found.extend(matrix::check(&wanted).await.into_iter().map(|line| ("matrix", line))),
+        Ok(Some(wanted)) => {
+            found.extend(matrix::check(&wanted).await.into_iter().map(|line| ("matrix", line)));
+            if let Some(warning) = any_account(&wanted.allow) {
+                sheet.warn("matrix", &warning);
+            }
+        }
         Err(error) => sheet.bad("matrix", &format!("{error:#}")),
     }
     for (platform, (what, state)) in found {
@@ -87,6 +102,26 @@ async fn platforms(settings: &Settings, sheet: &mut Sheet) {
             Err(text) => sheet.bad(platform, &format!("{what}: {text}")),
         }
     }
+}
+
+/// What is said where no list of servers narrows who has a part in the library.
+const ANY_GUILD: &str = "discord.guilds is empty: whoever may invite the bot brings it into a server of their own, reads the \
+                         community's library there and is a moderator of its channels; name your servers in discord.guilds, or \
+                         switch `Public Bot` off at https://discord.com/developers/applications, page `Bot`";
+
+/// What is said where whole homeservers may invite the account.
+fn any_account(allow: &[String]) -> Option<String> {
+    let is_broad = |pattern: &&str| *pattern == "*" || pattern.starts_with("*:");
+    let broad: Vec<String> =
+        allow.iter().map(|pattern| pattern.trim()).filter(is_broad).map(|pattern| format!("`{pattern}`")).collect();
+    (!broad.is_empty()).then(|| {
+        format!(
+            "matrix.allow holds {}: everybody with an account there brings the assistant into a room of their own, reads the \
+             community's library there and is that room's moderator; name single accounts where people can register \
+             themselves",
+            broad.join(", ")
+        )
+    })
 }
 
 fn processor(sheet: &mut Sheet) {
@@ -197,5 +232,27 @@ async fn agreement(settings: &Settings, sheet: &mut Sheet) {
                 sheet.bad("index", &format!("{error:#}"));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(allow: &[&str], want: Option<&str>) {
+        let allow: Vec<String> = allow.iter().map(|pattern| (*pattern).to_owned()).collect();
+        let found = any_account(&allow);
+        assert_eq!(found.is_some(), want.is_some(), "{allow:?}: {found:?}");
+        assert!(want.is_none_or(|want| found.is_some_and(|found| found.contains(want))), "{allow:?}");
+    }
+
+    #[test]
+    fn a_list_that_lets_whole_servers_in_is_warned_of() {
+        check(&[], None);
+        check(&["@ana:example.org", "@bob:lab.example"], None);
+        check(&["@ana:example.org", " *:example.org "], Some("`*:example.org`"));
+        check(&["*"], Some("`*`"));
+        check(&["*:a.example", "@ana:b.example", "*:c.example"], Some("`*:a.example`, `*:c.example`"));
     }
 }

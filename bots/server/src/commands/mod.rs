@@ -48,7 +48,7 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<bool> {
         }
         Command::Train(command) => train::run(&settings, command).await,
         Command::Backup { file } => backup::run(&settings, &file).await,
-        Command::Restore { file } => restore::run(&settings, &file).await,
+        Command::Restore { file, decisions } => restore::run(&settings, &file, decisions.as_deref()).await,
         Command::Audit(command) => audit::run(&settings, command).await,
         Command::Replay { call } => replay::run(&settings, &call).await,
         Command::Doctor { deep } => doctor::run(&settings, deep).await,

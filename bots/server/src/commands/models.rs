@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Context;
 use inference::{
     Fetcher, Model,
-    catalogue::{Origin, Task, TranslateSpec},
+    catalogue::{ModelFile, Origin, Task, TranslateSpec},
     fetch::Step,
 };
 
@@ -84,9 +84,14 @@ fn show(model: &Model, fetcher: &Fetcher) {
         line("beams", spec.beams.to_string());
     }
     for file in &model.files {
-        line("file", format!("{} sha256 {}", file.to, file.sha256.as_deref().unwrap_or("as the hub states it")));
+        line("file", format!("{} {}", file.to, sum(file)));
     }
     line("here", fetcher.installed(model).map_or_else(|_| "no".to_owned(), |folder| folder.display().to_string()));
+}
+
+/// What a file is checked against.
+fn sum(file: &ModelFile) -> String {
+    file.sha256.as_deref().map_or("no checksum, a local file".to_owned(), |sum| format!("SHA-256 {sum}"))
 }
 
 /// What a translation model translates from and into.
@@ -105,9 +110,7 @@ pub async fn fetch(fetcher: &Fetcher, model: &Model) -> anyhow::Result<()> {
     }
     say(&format!("fetching {} ({} MiB, licence {}) from {}", model.name, model.size_mib, model.license, from(model)));
     for file in &model.files {
-        let sum =
-            file.sha256.as_deref().map_or("SHA-256 as the source states it".to_owned(), |sum| format!("SHA-256 {sum}"));
-        say(&format!("  {}: {sum}", file.to));
+        say(&format!("  {}: {}", file.to, sum(file)));
     }
     let bar = bytes_bar(model.size_mib * 1024 * 1024, &model.name);
     let (fetcher, model, drawn) = (fetcher.clone(), model.clone(), bar.clone());

@@ -2,23 +2,29 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read as _},
     path::{Component, Path},
 };
 
 use anyhow::{Context, bail};
-use store::{DataLock, Store};
+use chat::Scope;
+use store::{Applied, DataLock, Decisions, Store};
 use zip::ZipArchive;
 
 use super::backup::{FORMAT, MANIFEST, Manifest, copy, private_file, private_folder};
-use crate::{progress::say, settings::Settings};
+use crate::{acquire::folder_of, decisions, home, progress::say, settings::Settings};
 
 /// Where files lie until all of them are there.
 pub(super) const ASIDE: &str = "restore.part";
 
-/// Restores `file` into the data folder.
-pub async fn run(settings: &Settings, file: &Path) -> anyhow::Result<bool> {
+/// Restores `file` into the data folder. Who was forgotten since it was written, and what was decided since, is as `decided`
+/// says, or the file of that kind in the folder.
+pub async fn run(settings: &Settings, file: &Path, decided: Option<&Path>) -> anyhow::Result<bool> {
     let dir = settings.data_dir();
+    let decided = match decided {
+        Some(path) => Some(decisions::read(path)?.with_context(|| format!("there is no file {}", path.display()))?),
+        None => decisions::read(&dir.join(decisions::FILE))?,
+    };
     let archive = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut archive =
         ZipArchive::new(archive).with_context(|| format!("{} is no backup, or not all of one", file.display()))?;
@@ -45,15 +51,67 @@ pub async fn run(settings: &Settings, file: &Path) -> anyhow::Result<bool> {
     }
     unpack(&mut archive, &manifest, &aside)
         .context("the backup cannot be unpacked; the data folder is as empty as before")?;
+    let applied = match &decided {
+        None => None,
+        Some(decided) => {
+            let applied = apply(&aside, decided, &manifest).await;
+            Some(applied.context("what was decided since cannot be applied; nothing was restored")?)
+        }
+    };
     move_in(&aside, &dir).with_context(|| format!("cannot write {}", dir.display()))?;
 
     let Manifest { at, members, schema, .. } = &manifest;
     say(&format!("{} files of {at}, schema {schema}, in {}", members.len(), dir.display()));
     say("the index is built at the next start");
+    match applied {
+        None => say(&format!(
+            "no {name} was found: who was forgotten, blocked or withdrew a consent after {at} is as they were then; \
+             give the last one with --decisions, into an empty folder",
+            name = decisions::FILE
+        )),
+        Some(None) => say("what was decided is older than the backup: it is all in it"),
+        Some(Some(forgotten)) => say(&format!(
+            "accounts forgotten again: {forgotten}; consents, links, roles, blocks and rooms are as they were decided last"
+        )),
+    }
     if members.keys().any(|name| name.starts_with("matrix/")) {
         say("the Matrix device is restored too: it must not run anywhere else, or encryption breaks for both");
     }
     Ok(true)
+}
+
+/// Applies what was decided after the backup was written to what lies aside: how many accounts were forgotten again; none where
+/// all of it is older.
+async fn apply(aside: &Path, decided: &Decisions, manifest: &Manifest) -> anyhow::Result<Option<usize>> {
+    if decided.at <= manifest.at {
+        return Ok(None);
+    }
+    let store = Store::open(aside).await?;
+    let applied = store.apply_decisions(decided, manifest.at).await;
+    store.close().await;
+    let Applied { forgotten, files, .. } = applied?;
+    for file in files {
+        // It is named where it lay: of that its folder and its name are the same here.
+        let parts: Vec<_> = Path::new(&file).components().rev().take(2).collect();
+        let [Component::Normal(name), Component::Normal(folder)] = parts[..] else { continue };
+        match fs::remove_file(aside.join("files").join(folder).join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    for account in &forgotten {
+        match fs::remove_dir_all(folder_of(&aside.join("files"), &Scope::Person(account.clone()))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        if *account == home::operator() {
+            match fs::remove_file(aside.join(home::HISTORY)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+    }
+    Ok(Some(forgotten.len()))
 }
 
 /// Checks that every member is there as it was, and has a name that leads nowhere else.
@@ -63,8 +121,12 @@ fn verify(archive: &mut ZipArchive<File>, manifest: &Manifest) -> anyhow::Result
         if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) || name.contains('\\') {
             bail!(damaged());
         }
-        let found =
-            archive.by_name(name).map_err(io::Error::from).and_then(|mut member| copy(&mut member, &mut io::sink()));
+        let member = archive.by_name(name).map_err(io::Error::from).with_context(damaged)?;
+        // Before it is unpacked: a short file may say that it is a long one, and a long one that it is short.
+        if member.size() != wanted.bytes {
+            bail!(damaged());
+        }
+        let found = copy(&mut member.take(wanted.bytes.saturating_add(1)), &mut io::sink());
         if found.with_context(damaged)? != *wanted {
             bail!(damaged());
         }
@@ -75,7 +137,7 @@ fn verify(archive: &mut ZipArchive<File>, manifest: &Manifest) -> anyhow::Result
     Ok(())
 }
 
-/// What else than a lock or an interrupted restore the folder holds.
+/// What else than a lock, an interrupted restore or what was decided the folder holds.
 fn first_in(dir: &Path) -> io::Result<Option<String>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -83,7 +145,7 @@ fn first_in(dir: &Path) -> io::Result<Option<String>> {
     };
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if ![DataLock::FILE, ASIDE].contains(&name.as_str()) {
+        if ![DataLock::FILE, ASIDE, decisions::FILE].contains(&name.as_str()) {
             return Ok(Some(name));
         }
     }
@@ -95,7 +157,7 @@ fn unpack(archive: &mut ZipArchive<File>, manifest: &Manifest, aside: &Path) -> 
         let path = aside.join(name);
         private_folder(path.parent().unwrap_or(aside))?;
         let mut file = private_file(&path)?;
-        copy(&mut archive.by_name(name)?, &mut file)?;
+        copy(&mut archive.by_name(name)?.take(manifest.members[name].bytes), &mut file)?;
         file.sync_all()?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! `serve`: the platforms, one core behind them, and what the operator's machines ask, until a signal.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use chat::{
@@ -8,7 +8,7 @@ use chat::{
     ports::{Dispatch, PluginData},
 };
 use discord::Discord;
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 use matrix::Matrix;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use crate::{
     cli::Frontend,
     connect,
     home::{Home, Needs, SystemClock},
+    people::Custodian,
     platforms::{Platforms, Rooms},
     progress::say,
     schedule::Ticker,
@@ -31,6 +32,13 @@ const WEB_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between two sweeps of old posts.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often the last hash of the audit trail is printed: a trail that is cut off lacks it.
+const NOTE_HEAD_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// How often tokens that are over leave the outbox, and how far back they are looked for.
+const END_SECRETS_EVERY: Duration = Duration::from_secs(60);
+const SECRETS_WITHIN_HOURS: i64 = 24;
 
 /// Between two looks at what rooms ordered.
 const DUE_EVERY: Duration = Duration::from_secs(30);
@@ -54,7 +62,11 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
         let metrics = web::Metrics::install()?;
         let listener = TcpListener::bind(&settings.web.address).await;
         let listener = listener.with_context(|| format!("cannot listen on web.address, {}", settings.web.address))?;
-        say(&format!("health and metrics on http://{}", listener.local_addr()?));
+        let address = listener.local_addr()?;
+        if let Some(sentence) = exposed(address, settings.web.open) {
+            bail!(sentence);
+        }
+        say(&format!("health and metrics on http://{address}"));
         web.spawn(web::serve(listener, metrics, waiting, shutdown.clone().cancelled_owned()));
     }
 
@@ -131,6 +143,10 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
         async move { keeper.tend(archive, said_last).await }
     });
     let ticking = tokio::spawn(ticker.run(DUE_EVERY, shutdown.clone()));
+    let tending = tokio::spawn({
+        let (custodian, shutdown) = (Custodian::new(&home), shutdown.clone());
+        async move { custodian.tend(shutdown).await }
+    });
     say("serving; Ctrl-C or SIGTERM ends it");
     let done = attend(&mut frontends, &home, &shutdown).await;
     let _ = ready.send(vec!["the end".to_owned()]);
@@ -139,6 +155,7 @@ pub async fn run(settings: &Settings, only: &[Frontend]) -> anyhow::Result<bool>
         report(ended);
     }
     let _ = ticking.await;
+    let _ = tending.await;
     settle(dispatch, Duration::from_secs(settings.web.drain_seconds)).await;
     // What was heard to the last is written.
     said_last.cancel();
@@ -156,6 +173,10 @@ async fn attend(
     shutdown: &CancellationToken,
 ) -> bool {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut noting = tokio::time::interval(NOTE_HEAD_EVERY);
+    let mut secrets = tokio::time::interval(END_SECRETS_EVERY);
+    // All of them first; then those of answers that may be so young.
+    let mut since = Timestamp::MIN;
     loop {
         tokio::select! {
             () = signal() => return true,
@@ -167,8 +188,29 @@ async fn attend(
                     return false;
                 }
             }
+            _ = noting.tick() => {
+                match home.store.audit_head().await {
+                    Ok((events, head)) if events > 0 => {
+                        say(&format!("audit: {events} events, head {head}; `audit verify --head` checks it"));
+                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(error = %chat::error::chain(&error), "could not note the audit's head"),
+                }
+            }
+            _ = secrets.tick() => {
+                let now = crate::now();
+                match home.store.end_secrets(since, now).await {
+                    Ok(_) => since = now - SECRETS_WITHIN_HOURS.hours(),
+                    Err(error) => {
+                        tracing::warn!(error = %chat::error::chain(&error), "could not remove tokens that are over");
+                    }
+                }
+            }
             _ = sweep.tick() => {
                 let before = crate::now() - (24 * POSTS_KEPT_DAYS).hours();
+                if let Err(error) = home.store.forget_seen(before).await {
+                    tracing::warn!(error = %chat::error::chain(&error), "could not forget the ids of old messages");
+                }
                 if let Err(error) = home.store.forget_posts(before).await {
                     tracing::warn!(error = %chat::error::chain(&error), "old posts could not be forgotten");
                 }
@@ -186,6 +228,16 @@ fn report(ended: Result<(&'static str, anyhow::Result<()>), tokio::task::JoinErr
         Ok((frontend, Err(error))) => crate::progress::complain(&format!("{frontend}: {error:#}")),
         Err(error) => crate::progress::complain(&format!("a frontend broke: {error}")),
     }
+}
+
+/// Why the operator's machines may not be answered at `address`; none where they may.
+fn exposed(address: SocketAddr, open: bool) -> Option<String> {
+    (!open && !address.ip().to_canonical().is_loopback()).then(|| {
+        format!(
+            "web.address is {address}, which other machines reach, and nobody is asked for a password there; listen on \
+             127.0.0.1, or set web.open = true"
+        )
+    })
 }
 
 async fn settle(dispatch: Arc<dyn Dispatch>, within: Duration) {
@@ -210,5 +262,21 @@ pub(super) async fn signal() {
     // Without a signal there is nothing to wait for: the process is ended from outside.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_answered_unless_the_operator_opens_it() {
+        let may = |address: &str, open| exposed(address.parse().unwrap(), open).is_none();
+        for here in ["127.0.0.1:8642", "127.3.2.1:1", "[::1]:8642", "[::ffff:127.0.0.1]:8642"] {
+            assert!(may(here, false) && may(here, true), "{here}");
+        }
+        for elsewhere in ["0.0.0.0:8642", "[::]:8642", "192.168.1.2:80", "[fe80::1]:80", "[::ffff:10.0.0.1]:80"] {
+            assert!(!may(elsewhere, false) && may(elsewhere, true), "{elsewhere}");
+        }
     }
 }

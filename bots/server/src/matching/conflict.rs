@@ -1,4 +1,8 @@
 //! Who may not be proposed: conflicts of interest, read from what people say of themselves and from their works.
+//!
+//! **Invariant:** whom somebody declared a conflict with nobody finds out by asking. It counts in every need, asked for or not, and
+//! by nothing that a seeker can say of themselves or put into the library: by the seeker's accounts, and by the authors of a paper
+//! that the operator brought.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,31 +14,70 @@ use super::person::Person;
 /// Words of a title from which on two entries of it are one work; shorter ones ("Introduction") are no sign.
 const TITLE_WORDS_MIN: usize = 3;
 
-/// The places among `persons` of all who may not be proposed: who has a conflict of interest with a seeker or an author of the
-/// need, where that is asked for; and whoever declared one with a seeker, asked or not, so that nobody finds out by asking.
+/// The places among `persons` of all who may not be proposed: whoever declared a conflict with a seeker, or the other way round;
+/// and, where that is asked for, who has another one with a seeker or an author of the need.
 pub fn conflicted(persons: &[Person], seekers: &[Person], need: &Need) -> HashSet<usize> {
-    let candidates: Vec<matched::Person> = persons.iter().map(keys).collect();
-    let named = need.authors.iter().map(|name| {
-        // An id or a name: whichever it is.
-        let one = || BTreeSet::from([name.clone()]);
-        matched::Person { ids: one(), names: one(), ..matched::Person::default() }
-    });
-    let asked = need.without_conflicts;
-    let against: Vec<matched::Person> = seekers.iter().map(keys).chain(named.filter(|_| asked)).collect();
-    let works = if asked { works(persons.iter().chain(seekers)) } else { Vec::new() };
+    let mut out = declared(persons, seekers, need);
+    if need.without_conflicts {
+        out.extend(known(persons, seekers, need));
+    }
+    out
+}
+
+/// Those with a conflict that one of the two declared.
+fn declared(persons: &[Person], seekers: &[Person], need: &Need) -> HashSet<usize> {
+    let bare = |ids: BTreeSet<String>| matched::Person { ids, ..matched::Person::default() };
+    // Each account is a person of its own here: who claims another's name or id is not taken for them.
+    let by_them: Vec<matched::Person> = persons
+        .iter()
+        .map(|person| matched::Person { declared: person.facts.conflicts.clone(), ..bare(accounts(person)) })
+        .collect();
+    let mut against: Vec<matched::Person> = seekers.iter().map(|seeker| bare(accounts(seeker))).collect();
+    if need.without_conflicts && need.is_vouched {
+        against.extend(need.authors.iter().map(|name| author(name)));
+    }
+    // What the seekers declared themselves they know.
+    let by_seekers: Vec<matched::Person> = seekers
+        .iter()
+        .map(|seeker| matched::Person { declared: seeker.facts.conflicts.clone(), ..bare(accounts(seeker)) })
+        .collect();
+    let candidates: Vec<matched::Person> =
+        persons.iter().map(|person| matched::Person { declared: BTreeSet::new(), ..keys(person) }).collect();
+    let rules = Rules::in_year(need.year);
+    let found = [
+        Register::new(&by_them, &[]).against(&against, &rules),
+        Register::new(&candidates, &[]).against(&by_seekers, &rules),
+    ];
+    let counts = |conflicts: &[Conflict]| conflicts.contains(&Conflict::Declared);
+    found.into_iter().flatten().filter(|(_, conflicts)| counts(conflicts)).map(|(person, _)| person).collect()
+}
+
+/// Those with a conflict that nobody need declare: they are a seeker or an author, wrote with one, or share a group.
+fn known(persons: &[Person], seekers: &[Person], need: &Need) -> HashSet<usize> {
+    let silent = |person: &Person| matched::Person { declared: BTreeSet::new(), ..keys(person) };
+    let candidates: Vec<matched::Person> = persons.iter().map(silent).collect();
+    let authors = need.authors.iter().map(|name| author(name));
+    let against: Vec<matched::Person> = seekers.iter().map(silent).chain(authors).collect();
+    let works = works(persons.iter().chain(seekers));
     let found = Register::new(&candidates, &works).against(&against, &Rules::in_year(need.year));
-    let counts = |conflicts: &[Conflict]| asked || conflicts.contains(&Conflict::Declared);
-    found.into_iter().filter(|(_, conflicts)| counts(conflicts)).map(|(person, _)| person).collect()
+    found.into_keys().collect()
+}
+
+/// An author of a paper: an id or a name, whichever it is.
+fn author(name: &str) -> matched::Person {
+    let one = || BTreeSet::from([name.to_owned()]);
+    matched::Person { ids: one(), names: one(), ..matched::Person::default() }
+}
+
+fn accounts(person: &Person) -> BTreeSet<String> {
+    person.accounts.iter().map(|account| account.0.clone()).collect()
 }
 
 fn keys(person: &Person) -> matched::Person {
     let facts = &person.facts;
-    matched::Person {
-        ids: person.accounts.iter().map(|account| account.0.clone()).chain(facts.ids.iter().cloned()).collect(),
-        names: facts.names.clone(),
-        groups: facts.groups.clone(),
-        declared: facts.conflicts.clone(),
-    }
+    let mut ids = accounts(person);
+    ids.extend(facts.ids.iter().cloned());
+    matched::Person { ids, names: facts.names.clone(), groups: facts.groups.clone(), declared: facts.conflicts.clone() }
 }
 
 /// The works of persons. Each is its owner's, under whatever name; one that several hold is the work of all of them, even

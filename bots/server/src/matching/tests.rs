@@ -92,11 +92,16 @@ fn asked(lines: &[&str], pool: Vec<Person>, seekers: Vec<Person>, without_confli
     }
 }
 
+/// Nothing is read here.
+fn no_door() -> Door {
+    Door::new("colloquy".into(), crate::apart::Limits::default())
+}
+
 async fn open() -> (TempDir, Matcher) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     let versions = Versions::of(folder.path(), "match");
-    (folder, Matcher::new(store, Arc::new(Words), versions))
+    (folder, Matcher::new(store, Arc::new(Words), versions, no_door()))
 }
 
 fn need(lines: &[&str], among: &[&str]) -> Need {
@@ -210,7 +215,7 @@ proptest! {
                     facts[place].groups.insert(format!(" {group}"));
                 }
                 4 => { facts[0].conflicts.insert(spelled(place, *way)); }
-                5 => { facts[place].conflicts.insert(spelled(0, *way)); }
+                5 => { facts[place].conflicts.insert("@0".to_owned()); }
                 _ => {
                     let orcid = format!("orcid:{at}");
                     facts[0].ids.insert(orcid.clone());
@@ -366,6 +371,55 @@ fn what_they_bring_is_what_the_seekers_lack() {
     assert_eq!(asked(&lines, vec![], vec![], false).team(3).unwrap().uncovered, [0, 1, 2]);
 }
 
+/// Bo declared a conflict with Carl by name, and with `@carl`; Dee with nobody. Whoever asks, whatever they call themselves and
+/// whatever paper they put there, is shown the same.
+#[test]
+fn a_declared_conflict_cannot_be_asked_for() {
+    let named = |names: &[&str]| Facts { names: set(names), ids: set(names), ..Facts::default() };
+    let declared = Facts { conflicts: set(&["Carl Secret", "@carl", "orcid:7"]), ..named(&["Bo Lee"]) };
+    let pool = || {
+        vec![
+            person("@bo", declared.clone(), &[paper("Parsing treebanks", "", &[], 2025)]),
+            person("@dee", named(&["Dee Wu"]), &[paper("Parsing treebanks again", "", &[], 2025)]),
+        ]
+    };
+    let ranked = |seeker: Person, also: Option<Person>, authors: &[&str], is_vouched: bool, asked_for: bool| {
+        let pool = pool().into_iter().chain(also).collect();
+        let mut question = asked(&["parsing treebanks"], pool, vec![seeker], asked_for);
+        question.need.authors = authors.iter().map(|name| (*name).to_owned()).collect();
+        question.need.is_vouched = is_vouched;
+        shown(&question.rank(9, None).unwrap())
+    };
+    let eve = |facts: Facts| person("@eve", facts, &[]);
+    for asked_for in [false, true] {
+        let plain = ranked(eve(Facts::default()), None, &[], false, asked_for);
+        assert_eq!(plain.len(), 2);
+        let probes = [named(&["Carl Secret"]), named(&["C. Secret"]), named(&["@carl"]), named(&["orcid:7"])];
+        for probe in probes {
+            assert_eq!(ranked(eve(probe.clone()), None, &[], false, asked_for), plain, "{probe:?}");
+            // Nor as somebody who is found herself.
+            let also = person("@eve", probe.clone(), &[]);
+            assert_eq!(ranked(eve(probe.clone()), Some(also), &[], false, asked_for), plain, "{probe:?}");
+        }
+        // A paper that a member put there, with authors made up.
+        assert_eq!(ranked(eve(Facts::default()), None, &["Carl Secret"], false, asked_for), plain);
+        // It counts for whom it was declared with.
+        assert_eq!(ranked(person("@carl", Facts::default(), &[]), None, &[], false, asked_for).len(), 1);
+    }
+    assert_eq!(ranked(eve(Facts::default()), None, &["Secret, Carl"], true, true).len(), 1, "a paper of the community");
+    // Who calls herself Bo is not shown whom Bo declared a conflict with.
+    let bo = |name: &str| Facts { conflicts: set(&["@dee"]), ..named(&[name]) };
+    let without = |facts: Facts| {
+        let pool = vec![
+            person("@bo", bo("Bo Lee"), &[]),
+            person("@dee", Facts::default(), &[paper("Parsing treebanks", "", &[], 2025)]),
+        ];
+        shown(&asked(&["parsing treebanks"], pool, vec![eve(facts)], true).rank(9, None).unwrap())
+    };
+    assert_eq!(without(named(&["Bo Lee"])), without(Facts::default()));
+    assert_eq!(without(Facts::default()).len(), 1);
+}
+
 #[test]
 fn an_author_of_the_paper_in_question_is_no_reviewer() {
     let facts = |name: &str| Facts { names: set(&[name]), ..Facts::default() };
@@ -400,19 +454,14 @@ fn topics_are_groups_of_near_entries_with_words_that_tell_them_apart() {
     assert!(topic::topics(&person("ana", Facts::default(), &papers[5..])).is_empty());
 }
 
-#[tokio::test]
-async fn a_list_of_works_becomes_entries_and_names_to_choose_from() {
-    let (_folder, matcher) = open().await;
+#[test]
+fn a_list_of_works_becomes_entries_and_names_to_choose_from() {
     let bib = "@article{a, title={Parsing Ducks}, author={Ruiz, Ana and Lee, Bo}, year=2024, abstract={By ear.}}\n\
         @article{b, title={Ducks}, author={Ana Ruiz and Ng, Cy}, year=2023, doi={10.1000/b}}\n\
         @article{c, title={More Ducks}, author={Ruiz, A. and Wu, Dee and Ana Ruiz}, year=2022}";
-    let works = matcher.works("mine.bib", bib.as_bytes().to_vec()).await.unwrap();
+    let listed = library::read_works("mine.bib", bib.as_bytes(), &library::Limits::default()).unwrap();
+    let works = works::entries("mine.bib", listed);
     assert_eq!(works.names, ["Ana Ruiz"]);
     assert_eq!(works.entries[1].ids, ["doi:10.1000/b"]);
     assert_eq!((works.entries[0].summary.as_str(), works.entries[0].source.as_str()), ("By ear.", "mine.bib"));
-    let refused = matcher.works("mine.json", b"{}".to_vec()).await.unwrap_err();
-    assert!(
-        matches!(refused, PortError::Refused { ref reason, .. } if reason.starts_with("it is JSON")),
-        "{refused:?}"
-    );
 }

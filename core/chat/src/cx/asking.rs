@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    Audience, CallId, Cx, MemberId, Place, PluginError, Readable, Role, Scope, Switch,
+    Audience, CallId, Cx, MemberId, Place, PluginError, Readable, Scope, Switch,
     ports::{Notice, SearchRequest},
     profile::Accounts,
 };
@@ -80,12 +80,13 @@ impl Cx {
         Ok(willing.into_iter().filter(|person| !is_own(person)).collect())
     }
 
-    /// The account of a person that is in a place: who is not does not hear what is asked there.
+    /// The account of a person that is in a place, which is to see what is said there: who does not, does not hear what is
+    /// asked there.
     pub(super) async fn present(&self, place: &Place, accounts: &[MemberId]) -> Option<MemberId> {
         for account in accounts {
             // An account of another platform is nobody here, and some say so by failing.
-            match self.ports.members.role(place, account).await {
-                Ok(role) if role >= Role::Member => return Some(account.clone()),
+            match self.ports.members.sees(place, account).await {
+                Ok(true) if self.heard_in(place, account).await => return Some(account.clone()),
                 Ok(_) => {}
                 Err(error) => self.warn(&error),
             }
@@ -93,11 +94,26 @@ impl Cx {
         None
     }
 
-    /// Tells a person something alone, if they agreed to `switch`: a message of its own, once for its key, which is the
-    /// plugin's. The call under which its buttons are found.
+    /// Whether no moderator of a place blocked a person there.
+    async fn heard_in(&self, place: &Place, member: &MemberId) -> bool {
+        let standing = self.ports.register.standing(member).await;
+        standing.map(|standing| !standing.blocked.holds_in(&place.room)).unwrap_or_else(|error| {
+            self.warn(&error);
+            false
+        })
+    }
+
+    /// Whether the caller is in a place, with whichever of their accounts.
+    pub async fn is_in(&self, place: &Place) -> bool {
+        self.present(place, &self.standing.accounts).await.is_some()
+    }
+
+    /// Tells a person something alone that is about a place, if they agreed to `switch` and are in that place now: a message
+    /// of its own, once for its key, which is the plugin's. The call under which its buttons are found.
     ///
     /// # Errors
-    /// [`PluginError::Refused`] without their consent, or where they are blocked; [`PluginError::Port`].
+    /// [`PluginError::Refused`] without their consent, or where they are blocked or not in that place any more;
+    /// [`PluginError::Port`].
     pub async fn tell(
         &self,
         about: &Place,
@@ -106,8 +122,12 @@ impl Cx {
         notice: Notice,
     ) -> Result<CallId, PluginError> {
         let standing = self.ports.register.standing(member).await.map_err(PluginError::port(TELLING))?;
-        if standing.blocked || !standing.consent.to(switch) {
+        if standing.blocked.holds_in(&about.room) || !standing.consent.to(switch) {
             return Err(PluginError::Refused("They did not agree to be told.".to_owned()));
+        }
+        // Days may have gone by since they were found there.
+        if self.present(about, std::slice::from_ref(member)).await.is_none() {
+            return Err(PluginError::Refused("They are not in that room any more.".to_owned()));
         }
         let notice = self.own(notice);
         self.ports.notify.tell(about, member, &notice, self.at).await.map_err(PluginError::port(TELLING))?;
@@ -180,7 +200,7 @@ impl Cx {
         key: &str,
         value: Option<serde_json::Value>,
     ) -> Result<(), PluginError> {
-        let keeping = self.ports.data.set(&self.call.plugin, Some(owner), key, value);
+        let keeping = self.ports.data.set(&self.call.plugin, Some((owner, self.at)), key, value);
         keeping.await.map_err(PluginError::port("keeping its data"))
     }
 

@@ -3,14 +3,14 @@
 //! **Invariant:** a plugin hears the rooms whose moderators let it listen, and no others; what it said again of a message is
 //! changed with that message, goes with it, and is forgotten with its author.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    CallId, Cx, MemberId, Message, MessageId, Overheard, Place, Platform, PluginError, Role,
+    Audience, CallId, Cx, MemberId, Message, MessageId, Overheard, Place, Platform, PluginError, Role,
     ports::{Archived, ECHO, Notice},
+    text::digest,
 };
 
 const ECHOING: &str = "saying something again";
@@ -69,6 +69,29 @@ pub fn listening(place: &Place) -> String {
     format!("{LISTENING}{}:{}", place.platform, place.room)
 }
 
+/// A plugin's wish to hear a room, as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Listening {
+    /// From when on: what was said before was not said to it.
+    since: Timestamp,
+    /// Why.
+    why: Value,
+}
+
+/// Whether a plugin hears what was said at a time, by what is kept under [`listening`]. What an earlier version kept tells no time.
+pub fn hears(kept: &Value, said: Timestamp) -> bool {
+    Listening::deserialize(kept).map_or(true, |listening| listening.since <= said)
+}
+
+/// What the key begins with under which a plugin keeps something of a room, in its own data: it goes on with a room that
+/// goes on as another.
+pub const OF_ROOM: &str = "of-room:";
+
+/// The key, in a plugin's own data, under which it keeps `what` of a room.
+pub fn of_room(what: &str, place: &Place) -> String {
+    format!("{OF_ROOM}{what}:{}:{}", place.platform, place.room)
+}
+
 /// The key, in a plugin's own data, under which what it hears is kept until it has dealt with it. What a message says after
 /// an edit is kept beside what it said before.
 pub fn kept(heard: &Overheard) -> String {
@@ -81,10 +104,9 @@ pub fn kept_of(platform: Platform) -> String {
     format!("heard:{platform}:")
 }
 
+/// What tells a text from others: the first half of a digest's first half.
 fn print(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    u64::from_str_radix(&digest(&[text])[..16], 16).unwrap_or_default()
 }
 
 impl Cx {
@@ -93,13 +115,84 @@ impl Cx {
         self.heard.as_ref()
     }
 
-    /// From now on the plugin hears what is said in a room, for the reason `why`; or, without one, no more.
+    /// From now on the plugin hears what is said in the call's own room, for the reason `why`; or in another one, where `by`
+    /// still looks after that and wants it. What was said before it does not hear, however late it comes.
+    ///
+    /// # Errors
+    /// [`PluginError::Refused`] where the caller is no moderator here, or `by` none there; [`PluginError::Port`].
+    pub async fn listen(&self, room: &Place, by: &MemberId, why: Value) -> Result<(), PluginError> {
+        self.needs(Role::Moderator)?;
+        let is_own = room.platform == self.call.place.platform && room.room == self.call.place.room;
+        if !is_own && !self.looks_after(room, by).await? {
+            let sentence = "Who wanted that in the other room does not look after it any more.";
+            return Err(PluginError::Refused(sentence.to_owned()));
+        }
+        let key = listening(room);
+        let known = self.load(&key).await?.and_then(|value| Listening::deserialize(value).ok());
+        // The other room may be another platform's, with a clock of its own.
+        let now = if is_own { self.counted() } else { self.at };
+        let since = known.map_or(now, |known| known.since);
+        self.save(&key, Some(json!(Listening { since, why }))).await
+    }
+
+    /// From now on the plugin does not hear what is said in a room any more.
     ///
     /// # Errors
     /// [`PluginError::Refused`] where the caller is no moderator; [`PluginError::Port`].
-    pub async fn listen(&self, room: &Place, why: Option<Value>) -> Result<(), PluginError> {
+    pub async fn stop_listening(&self, room: &Place) -> Result<(), PluginError> {
         self.needs(Role::Moderator)?;
-        self.save(&listening(room), why).await
+        self.save(&listening(room), None).await
+    }
+
+    /// Whether somebody looks after a room now, and is answered there.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn looks_after(&self, room: &Place, member: &MemberId) -> Result<bool, PluginError> {
+        let looking = "looking up who looks after a room";
+        let standing = self.ports.register.standing(member).await.map_err(PluginError::port(looking))?;
+        let role = self.ports.members.role(room, member).await.map_err(PluginError::port(looking))?;
+        let role = role.max(standing.grant.unwrap_or(Role::Guest));
+        Ok(role >= Role::Operator || (role >= Role::Moderator && !standing.blocked.holds_in(&room.room)))
+    }
+
+    /// What a room is called, as somebody who is in it finds it, and where it is. Their words: not to be shown as they are.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn called(&self, place: &Place, by: &MemberId) -> Result<String, PluginError> {
+        let rooms = self.ports.members.rooms(place, by).await.map_err(PluginError::port("looking up a room"))?;
+        let found = rooms.into_iter().find(|room| room.place.room == place.room && !room.name.is_empty());
+        Ok(found.map(|room| room.name).unwrap_or_default())
+    }
+
+    /// Whether the call was made in a room, though its reply is for the caller alone; a conversation with the assistant is
+    /// none.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn is_in_room(&self) -> Result<bool, PluginError> {
+        let place = &self.call.place;
+        if place.platform == Platform::Console || place.audience == Audience::Room {
+            return Ok(place.audience == Audience::Room);
+        }
+        let rooms = self.ports.members.rooms(place, &self.call.caller).await;
+        Ok(rooms.map_err(PluginError::port("looking up a room"))?.iter().any(|room| room.place.room == place.room))
+    }
+
+    /// Removes all that the plugin keeps of a room under `what`, and what begins so.
+    ///
+    /// # Errors
+    /// [`PluginError::Port`].
+    pub async fn clear_of_room(&self, what: &str, place: &Place) -> Result<(), PluginError> {
+        let (doing, end) = ("clearing its data", of_room("", place).split_off(OF_ROOM.len()));
+        let found = self.ports.data.list(&self.call.plugin, &format!("{OF_ROOM}{what}")).await;
+        for (key, _) in found.map_err(PluginError::port(doing))? {
+            if key.ends_with(&end) {
+                self.save(&key, None).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Why the plugin hears what is said in a room; none where it does not.
@@ -107,7 +200,8 @@ impl Cx {
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn listens(&self, room: &Place) -> Result<Option<Value>, PluginError> {
-        self.load(&listening(room)).await
+        let kept = self.load(&listening(room)).await?;
+        Ok(kept.map(|value| Listening::deserialize(&value).map_or(value, |listening| listening.why)))
     }
 
     /// Says a message again: as `text` in `to`, below what is given there. Of one that was said again before, that is changed.
@@ -212,13 +306,14 @@ impl Cx {
         reading.map_err(PluginError::port("reading a message"))
     }
 
-    /// Whether a person is answered nothing.
+    /// Whether a person is answered nothing in this room.
     ///
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn is_blocked(&self, member: &MemberId) -> Result<bool, PluginError> {
         let standing = self.ports.register.standing(member).await;
-        Ok(standing.map_err(PluginError::port("looking up a person"))?.blocked)
+        let blocked = standing.map_err(PluginError::port("looking up a person"))?.blocked;
+        Ok(blocked.holds_in(&self.call.place.room))
     }
 
     /// Whether a message is gone for sure.

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    Audience, Cx, MemberId, MessageId, Place, PluginError, Switch,
+    Audience, Cx, MemberId, MessageId, Place, PluginError, Role, Switch,
     ports::{Archived, Room},
 };
 
@@ -54,7 +54,8 @@ impl Cx {
             // What a room's moderators turned off there is off from elsewhere too.
             let policy = self.ports.register.policy(&room.place.room).await;
             let policy = policy.map_err(PluginError::port("looking up a room's policy"))?;
-            if !policy.paused && !policy.plugins_off.contains(&self.call.plugin) {
+            let is_blocked = self.standing.blocked.holds_in(&room.place.room) && self.call.role < Role::Operator;
+            if !policy.paused && !policy.plugins_off.contains(&self.call.plugin) && !is_blocked {
                 open.push(Within(room));
             }
         }
@@ -79,6 +80,7 @@ impl Cx {
         let page = archive.page(within.place(), before, limit).await.map_err(PluginError::port(READING))?;
         let others = page.iter().filter(|one| !one.ours && one.message.author != self.call.caller);
         self.note(|trace| {
+            trace.messages.extend(page.iter().filter(|one| !one.ours).map(|one| one.message.call_id()));
             trace.voices.extend(others.map(|one| one.message.author.clone()));
             trace.voices.sort();
             trace.voices.dedup();
@@ -92,8 +94,11 @@ impl Cx {
     /// [`PluginError::Port`].
     pub async fn message(&self, id: &MessageId) -> Result<Option<Archived>, PluginError> {
         let found = self.ports.archive.message(&self.call.place, id).await.map_err(PluginError::port(READING))?;
-        if let Some(one) = found.as_ref().filter(|one| !one.ours && one.message.author != self.call.caller) {
-            self.note(|trace| trace.voices.push(one.message.author.clone()));
+        if let Some(one) = found.as_ref().filter(|one| !one.ours) {
+            self.note(|trace| trace.messages.push(one.message.call_id()));
+            if one.message.author != self.call.caller {
+                self.note(|trace| trace.voices.push(one.message.author.clone()));
+            }
         }
         Ok(found)
     }
@@ -116,12 +121,12 @@ pub enum Voice {
 }
 
 impl Cx {
-    /// What may be done with what a person said, by their own word.
+    /// What may be done with what a person said at a time, by their own word then and now.
     ///
     /// # Errors
     /// [`PluginError::Port`].
-    pub async fn voice(&self, member: &MemberId) -> Result<Voice, PluginError> {
-        let standing = self.ports.register.standing(member).await;
+    pub async fn voice(&self, member: &MemberId, said: Timestamp) -> Result<Voice, PluginError> {
+        let standing = self.ports.register.standing_at(member, said).await;
         let consent = standing.map_err(PluginError::port("looking up what somebody consented to"))?.consent;
         Ok(match (consent.to(Switch::Omit), consent.to(Switch::Name)) {
             (true, _) => Voice::Silent,

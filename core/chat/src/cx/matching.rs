@@ -189,24 +189,26 @@ impl Cx {
     }
 
     /// Whether somebody whom the caller was shown may be asked to meet: they still agree to be matched, are neither blocked nor
-    /// away, and are in that place.
+    /// away, and both are in that place.
     ///
     /// # Errors
     /// [`PluginError::Port`].
     pub async fn may_meet(&self, member: &MemberId, place: &Place) -> Result<bool, PluginError> {
         let standing = self.ports.register.standing(member).await.map_err(PluginError::port(MATCHING))?;
-        if standing.blocked || !standing.consent.to(Switch::Match) {
+        if standing.blocked.holds_in(&place.room) || !standing.consent.to(Switch::Match) {
             return Ok(false);
         }
         let profile = self.ports.matching.profile(&standing.accounts).await.map_err(PluginError::port(MATCHING))?;
-        Ok(!profile.facts.away && self.present(place, &standing.accounts).await.is_some())
+        let are_in = self.is_in(place).await && self.present(place, &standing.accounts).await.is_some();
+        Ok(!profile.facts.away && are_in)
     }
 
     /// Opens a room of their own for the caller and another one, and says it there, once for its key; each is told alone where
     /// that cannot be. Both said yes: that is the plugin's to know.
     ///
     /// # Errors
-    /// [`PluginError::Refused`] where the other is blocked by now, or `own` is no account of the caller's; [`PluginError::Port`].
+    /// [`PluginError::Refused`] where the other is blocked by now, one of them is not in the place of `about` any more, or `own`
+    /// is no account of the caller's; [`PluginError::Port`].
     pub async fn gather(
         &self,
         about: &Place,
@@ -216,7 +218,10 @@ impl Cx {
         notice: Notice,
     ) -> Result<(), PluginError> {
         let standing = self.ports.register.standing(other).await.map_err(PluginError::port(MATCHING))?;
-        if standing.blocked || !self.standing.accounts.contains(own) {
+        // The room that is opened lies where they met, and names them to whoever sees it there.
+        let are_in = self.present(about, std::slice::from_ref(own)).await.is_some()
+            && self.present(about, std::slice::from_ref(other)).await.is_some();
+        if standing.blocked.holds_in(&about.room) || !are_in || !self.standing.accounts.contains(own) {
             return Err(PluginError::Refused("They cannot be brought together any more.".to_owned()));
         }
         let (notice, members) = (self.own(notice), [other.clone(), own.clone()]);

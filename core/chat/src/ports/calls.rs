@@ -14,6 +14,9 @@ use crate::{Action, Call, CallId, CommunityId, MemberId, Message, MessageId, Pas
 pub struct AuditEvent {
     /// When it ended.
     pub at: Timestamp,
+    /// When it began to wait for its turn.
+    #[serde(default)]
+    pub began: Timestamp,
     /// The call, with its arguments.
     pub call: Call,
     /// `done`, `failed`, `cancelled`, `refused` or `panicked`.
@@ -36,6 +39,9 @@ pub struct AuditEvent {
     pub decisions: Vec<String>,
     /// Whose words stand in the prompts, beside the caller's own.
     pub voices: Vec<MemberId>,
+    /// The messages that stand in them, each as the call that it would make.
+    #[serde(default)]
+    pub messages: Vec<CallId>,
 }
 
 /// What a language model was asked, and what it wrote.
@@ -106,6 +112,13 @@ pub struct Post {
 impl Post {
     /// The body of one that must show nothing in the end: what stands of it is taken down, and it is forgotten.
     pub const NOTHING: serde_json::Value = serde_json::Value::Null;
+
+    /// The key of an address under which a secret stands that ends by itself: it is set to nothing then, and the address holds
+    /// without it.
+    pub const SECRET: &str = "interaction";
+
+    /// The key of an address under which it stands until when its secret holds, in seconds since 1970.
+    pub const SECRET_UNTIL: &str = "until";
 }
 
 /// Replies on their way out, and those that went out.

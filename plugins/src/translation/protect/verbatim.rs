@@ -40,6 +40,9 @@ pub(in crate::translation) const ENVIRONMENTS: &[&str] = &[
     "vmatrix",
 ];
 
+/// Longest name of an environment that is read, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+
 /// How far the end of an inline piece may be, in bytes.
 const INLINE_BYTES_MAX: usize = 2_000;
 
@@ -81,11 +84,11 @@ fn run(rest: &str, sign: char) -> usize {
 
 /// A fenced block from its fence on: to a fence as long, or to the end.
 fn fence(text: &str, at: usize) -> Option<usize> {
-    let line = text[..at].rfind('\n').map_or(0, |at| at + 1);
-    let indent = text[line..at].trim_start_matches([' ', '\t', '>']);
     let sign = text[at..].chars().next()?;
     let length = run(&text[at..], sign);
-    if !indent.is_empty() || length < 3 {
+    // Not the whole line: it may be as long as the text.
+    let before = text[..at].trim_end_matches([' ', '\t', '>']);
+    if length < 3 || !(before.is_empty() || before.ends_with('\n')) {
         return None;
     }
     let mut lines = text[at..].split_inclusive('\n');
@@ -125,13 +128,13 @@ fn code(text: &str, at: usize) -> Option<usize> {
 
 /// A formula between dollars.
 fn dollars(text: &str, at: usize) -> Option<usize> {
+    if text[at + 1..].starts_with(char::is_whitespace) {
+        return None;
+    }
     let rest = paragraph(&text[at..]);
     if rest.starts_with("$$") {
         let end = unescaped(rest, 2, "$$")?;
         return (end > 2).then_some(end + 2);
-    }
-    if rest[1..].starts_with(char::is_whitespace) {
-        return None;
     }
     let end = unescaped(rest, 1, "$")?;
     let inside = &rest[1..end];
@@ -166,7 +169,8 @@ fn latex<'a>(rest: &'a str, endless: &mut HashSet<&'a str>) -> Option<usize> {
             return paragraph(rest).find(close).map(|at| at + close.len());
         }
     }
-    let name = rest.strip_prefix("\\begin{")?.split('}').next()?;
+    let name = rest.strip_prefix("\\begin{")?;
+    let name = name[..name.floor_char_boundary(NAME_BYTES_MAX)].split('}').next()?;
     if !ENVIRONMENTS.contains(&name.trim_end_matches('*')) || endless.contains(name) {
         return None;
     }

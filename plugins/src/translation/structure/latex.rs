@@ -92,6 +92,9 @@ const ACCENTS: &[(char, &str, &str)] = &[
     ('~', "anoANO", "ãñõÃÑÕ"),
 ];
 
+/// Longest verbatim text on a line, in bytes.
+const VERB_BYTES_MAX: usize = 2_000;
+
 /// What an open brace ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Brace {
@@ -227,8 +230,10 @@ impl<'s> Scan<'s> {
                     '{' => from + arguments(&rest[from..], "{"),
                     _ => {
                         let inside = from + mark.len_utf8();
+                        // As TeX has it: on its line.
                         rest.get(inside..)
-                            .and_then(|rest| rest.find(mark))
+                            .and_then(|rest| rest[..rest.floor_char_boundary(VERB_BYTES_MAX)].find([mark, '\n']))
+                            .filter(|end| rest[inside + end..].starts_with(mark))
                             .map_or(named, |end| inside + end + mark.len_utf8())
                     }
                 };

@@ -2,24 +2,26 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::translation::protect::{self, Kind, Masked, Span, Translated};
 
 /// A piece of prose of a file: a paragraph, a heading, a cell.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Segment {
     text: String,
     pieces: Vec<Piece>,
 }
 
 /// A run of a segment's text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Piece {
     text: Range<usize>,
     source: Range<usize>,
     kind: PieceKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum PieceKind {
     /// The source's own bytes.
     Verbatim,
@@ -67,6 +69,19 @@ impl Segment {
     pub fn range(&self) -> Range<usize> {
         let start = self.pieces.first().map_or(0, |piece| piece.source.start);
         start..self.pieces.last().map_or(start, |piece| piece.source.end)
+    }
+
+    /// Whether its pieces lie within its text and its file, one after the other from `from` on; where its last one ends.
+    pub(super) fn is_whole(&self, source: &str, from: usize) -> Option<usize> {
+        let (mut of_text, mut of_source) = (0, from);
+        for piece in &self.pieces {
+            let (text, own) = (self.text.get(piece.text.clone()), source.get(piece.source.clone()));
+            if text.is_none() || own.is_none() || piece.text.start < of_text || piece.source.start < of_source {
+                return None;
+            }
+            (of_text, of_source) = (piece.text.end, piece.source.end);
+        }
+        Some(of_source)
     }
 
     /// Its markup and the [`protect::spans`] of its prose: what is to be masked.
