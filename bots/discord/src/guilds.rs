@@ -1,5 +1,5 @@
 //! What the gateway tells of the servers that the bot is in: owners, roles, threads, channels and what these say of roles
-//! and persons. Certain while it is connected, and told anew after each reconnect; nothing of their members is kept.
+//! and persons. Certain while it is connected, and told again after each reconnect; nothing of their members is kept.
 
 use std::{
     collections::HashMap,

@@ -153,7 +153,7 @@ impl DiscordMembers {
     }
 }
 
-/// The numbers of a room and a person; none where one of them is none of Discord's.
+/// The ids of a room and a person as numbers; `None` where either does not belong to Discord.
 fn numbers(place: &Place, member: &MemberId) -> Option<(u64, u64)> {
     let is_ours = place.platform == Platform::Discord;
     Some((snowflake::number(&place.room.0)?, snowflake::number(&member.0)?)).filter(|_| is_ours)

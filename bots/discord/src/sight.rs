@@ -170,7 +170,7 @@ impl Sight {
         direct.insert(channel, person);
     }
 
-    /// Somebody does something in a channel: Discord is asked anew what they may do there.
+    /// Somebody does something in a channel: Discord is asked again what they may do there.
     pub fn forget(&self, channel: u64, person: u64) {
         self.taken.forget(&(channel, person));
         match self.guilds.spot(channel) {
@@ -206,7 +206,7 @@ impl Sight {
         })
     }
 
-    /// A channel; none where there is none that the bot sees.
+    /// A channel; `None` where the bot sees no such channel.
     async fn ask(&self, channel: u64) -> Result<Option<Told>, RestError> {
         let request = rest::plain(LightMethod::Get, Route::Channel { channel_id: ChannelId::new(channel.max(1)) });
         known(self.rest.read::<Told>(request).await)
@@ -222,7 +222,7 @@ impl Sight {
         Ok(Some(told.overwrites()))
     }
 
-    /// A member of a server; none of who is none.
+    /// A member of a server; `None` for a person who is not a member.
     pub async fn somebody(&self, guild: u64, person: u64) -> Result<Option<Somebody>, RestError> {
         let (guild_id, user_id) = (GuildId::new(guild.max(1)), UserId::new(person.max(1)));
         let ask = || async {

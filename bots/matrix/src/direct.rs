@@ -1,7 +1,7 @@
 //! Direct messages: which rooms are some, and the one with a person.
 //!
 //! **Invariant:** what is for one person alone goes into a room that nobody else is in, is invited to or can enter by
-//! themselves, whatever its account data calls it: looked at anew before each time.
+//! themselves, whatever its account data calls it: it is looked at again each time.
 
 use std::{
     collections::HashMap,

@@ -33,7 +33,7 @@ pub(crate) struct MatrixMembers {
 }
 
 impl MatrixMembers {
-    /// The room of a place, where we are in it, and the person of that id; none where one of them is none of Matrix's.
+    /// The room of a place, where we are in it, and the person of that id; `None` where either does not belong to Matrix.
     fn found(&self, place: &Place, member: &MemberId) -> Option<(Room, OwnedUserId)> {
         let (user, room) = (UserId::parse(&member.0).ok()?, RoomId::parse(&place.room.0).ok()?);
         let room = self.client.get_room(&room).filter(|room| room.state() == RoomState::Joined)?;

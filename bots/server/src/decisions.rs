@@ -48,7 +48,7 @@ pub async fn keep(store: &Store, dir: &Path, last: &mut Option<Decisions>, at: T
     Ok(())
 }
 
-/// What the file says; none where there is none.
+/// What the file says; `None` where there is no file.
 ///
 /// # Errors
 /// Where it cannot be read, or is no such file.

@@ -44,7 +44,8 @@ const LAST: SignedDuration = SignedDuration::from_mins(15);
 /// Between two looks at who is to be forgotten, and at what was decided.
 const TEND_EVERY: Duration = Duration::from_secs(5);
 
-/// Points of an index that is written anew at once; a larger one is when the person is looked for again, with those of others.
+/// Up to this many points an index is rewritten at once; a larger one waits until the person is looked for again, together with
+/// others.
 const POINTS_MAX: usize = 20_000;
 
 /// What a data folder holds, and what becomes of a person's part of it.

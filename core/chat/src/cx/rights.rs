@@ -86,7 +86,7 @@ impl Cx {
     /// oldest first.
     ///
     /// # Errors
-    /// [`PluginError::Refused`] where the caller is none; [`PluginError::Port`].
+    /// [`PluginError::Refused`] where the caller is not a moderator; [`PluginError::Port`].
     pub async fn versions(&self) -> Result<Vec<HeldVersion>, PluginError> {
         self.needs(Role::Moderator)?;
         let mut scopes = vec![Scope::Room(self.call.place.room.clone())];
